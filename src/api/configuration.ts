@@ -1,0 +1,88 @@
+import type { AgentRef } from './names.ts';
+
+/** A key of a Secret in the agent's namespace. */
+export interface SecretKeyRef {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** How a webhook's sender proves itself. */
+export type Verification =
+  | { readonly scheme: 'GitHub'; readonly secretKeyRefs: readonly SecretKeyRef[] }
+  | { readonly scheme: 'HMAC'; readonly header: string; readonly secretKeyRefs: readonly SecretKeyRef[] }
+  | { readonly scheme: 'Bearer'; readonly secretKeyRefs: readonly SecretKeyRef[] }
+  | { readonly scheme: 'None' };
+
+/** One webhook trigger, as the gateway serves it. */
+export interface Route {
+  readonly agent: AgentRef;
+  readonly trigger: string;
+  /** Absolute path, matched exactly. */
+  readonly path: string;
+  readonly verification: Verification;
+  readonly maxBodyBytes: number;
+  /** Where the event goes: the agent's own exchange (key `work`), or the namespace's events exchange (key = event type). */
+  readonly target: { readonly exchange: string; readonly routingKey: string } | { readonly exchange: string; readonly byType: true };
+}
+
+/** The gateway's configuration: the routes of all agents of one namespace, and every type pattern they bind. */
+export interface GatewayConfiguration {
+  readonly namespace: string;
+  readonly routes: readonly Route[];
+  /** AMQP topic patterns over event types, of all agents: a fan-out type that none of them matches reaches nobody. */
+  readonly typePatterns: readonly string[];
+}
+
+/** An HTTP output. */
+export interface HttpOutput {
+  readonly name: string;
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  /** Liquid. */
+  readonly url: string;
+  /** `host` or `host:port`, lower case; empty where the URL's scheme, host and port are literal and nothing was given. */
+  readonly allowedHosts: readonly string[];
+  /** Values are Liquid. */
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly headersFrom: readonly { readonly name: string; readonly secretKeyRef: SecretKeyRef }[];
+  /** Liquid; without it the body is a JSON object with the agent, the event's attributes and the text. */
+  readonly bodyTemplate?: string;
+  readonly contentType: string;
+  readonly timeoutMs: number;
+  readonly onUnknownResult: 'Retry' | 'DeadLetter';
+}
+
+/** Everything a runner has to know of its agent. */
+export interface RunnerConfiguration {
+  readonly agent: AgentRef;
+  /** Prefix of all names on the broker. */
+  readonly prefix: string;
+  /** CEL over `event`. */
+  readonly filter?: string;
+  readonly model: {
+    readonly name: string;
+    readonly apiKeySecretRef: SecretKeyRef;
+    readonly baseUrl?: string;
+    readonly system?: string;
+    /** Liquid over `event`. */
+    readonly prompt: string;
+    readonly maxTokens: number;
+  };
+  readonly outputs: readonly HttpOutput[];
+  readonly delivery: {
+    readonly maxAttempts: number;
+    readonly retryDelaysMs: readonly number[];
+    readonly eventTtlMs: number;
+    readonly runTimeoutMs: number;
+    /** Events under way at a time in one process. */
+    readonly concurrency: number;
+  };
+  readonly idempotency: {
+    /** CEL over `event`; without it SHA-256 over source and id. */
+    readonly key?: string;
+    readonly retentionMs: number;
+  };
+  readonly suspend: boolean;
+}
+
+/** Reads a secret's current value; asked on every use, so that a rotated secret is seen. `undefined` where it cannot be read. */
+export type Secrets = (ref: SecretKeyRef) => string | undefined;

@@ -1,0 +1,199 @@
+import { InputError } from '../lib/errors.ts';
+import type { Headers, HeaderValue, Message } from './message.ts';
+import { digest } from './names.ts';
+
+/** An event as filters, prompts and outputs see it: CloudEvents 1.0 attributes and the data. */
+export interface AgentEvent {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  /** RFC 3339; when the event happened, as its sender says. */
+  readonly time?: string;
+  readonly subject?: string;
+  /** Further CloudEvents attributes by name, `hop` and `traceparent` excluded. */
+  readonly extensions: Readonly<Record<string, string>>;
+  /** How many agents the event has come through already. */
+  readonly hop: number;
+  /** W3C trace context, passed on as it came. */
+  readonly traceparent?: string;
+  /** Parsed JSON, or a string where the body is text. */
+  readonly data: unknown;
+}
+
+/** An event's attributes without its data: what the gateway knows and writes into headers. */
+export type EventAttributes = Omit<AgentEvent, 'data'>;
+
+/** What our own processes write beside an event. Read only from messages of the agent's own exchange. */
+export interface Progress {
+  /** The attempt this copy is for, from 1. */
+  readonly attempt: number;
+  /** How often the event was redriven out of the dead-letter queue. */
+  readonly gen: number;
+  /** Milliseconds since the epoch; the event must not be run before. */
+  readonly notBefore?: number;
+}
+
+/** The progress of an event that was never touched. */
+export const FRESH: Progress = { attempt: 1, gen: 0 };
+
+/** The media type of an event whose body is the CloudEvents envelope, data included. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md */
+export const STRUCTURED = 'application/cloudevents+json';
+
+/** AMQP 0-9-1 short strings (message id, routing key) hold at most this many bytes. */
+export const SHORT_STRING_BYTES = 255;
+
+/** A header value of ours may be this long: attributes travel in one frame with all other headers (frame size 128 KiB, at least 4 KiB). */
+export const MAX_ATTRIBUTE_BYTES = 1024;
+
+const attribute = { id: 'ce-id', source: 'ce-source', type: 'ce-type', time: 'ce-time', subject: 'ce-subject' } as const;
+const HOP = 'ce-hop';
+const OWN = new Set<string>([...Object.values(attribute), HOP, 'ce-specversion']);
+
+/** The message that carries an event: the body untouched, the attributes as headers, the id as message id. `publishedAt` in milliseconds. */
+export function messageFor(
+  event: EventAttributes,
+  content: { readonly body: Buffer; readonly contentType?: string },
+  publishedAt: number,
+  progress: Progress = FRESH,
+): Message {
+  return {
+    body: content.body,
+    ...(content.contentType === undefined ? {} : { contentType: content.contentType }),
+    messageId: Buffer.byteLength(event.id) <= SHORT_STRING_BYTES ? event.id : digest(event.id),
+    timestamp: Math.floor(publishedAt / 1000),
+    headers: { ...attributeHeaders(event), ...progressHeaders(progress) },
+  };
+}
+
+/** An event's attributes as headers. */
+function attributeHeaders(event: EventAttributes): Headers {
+  const headers: Record<string, HeaderValue> = {
+    'ce-specversion': '1.0',
+    [attribute.id]: event.id,
+    [attribute.source]: event.source,
+    [attribute.type]: event.type,
+    [HOP]: event.hop,
+  };
+  if (event.time !== undefined) headers[attribute.time] = event.time;
+  if (event.subject !== undefined) headers[attribute.subject] = event.subject;
+  if (event.traceparent !== undefined) headers.traceparent = event.traceparent;
+  for (const [name, value] of Object.entries(event.extensions)) headers[`ce-${name}`] = value;
+  return headers;
+}
+
+/** Progress as headers; what is at its first value is left out. */
+function progressHeaders(progress: Progress): Headers {
+  return {
+    ...(progress.attempt === 1 ? {} : { 'ea-attempt': progress.attempt }),
+    ...(progress.gen === 0 ? {} : { 'ea-gen': progress.gen }),
+    ...(progress.notBefore === undefined ? {} : { 'ea-not-before': new Date(progress.notBefore).toISOString() }),
+  };
+}
+
+/** What a message says of itself before anybody looks into its body. `id` is missing where the message names none. */
+export interface Envelope {
+  readonly attributes: Omit<EventAttributes, 'id'> & { readonly id?: string };
+  readonly progress: Progress;
+  /** When the event was first published, in milliseconds. */
+  readonly publishedAt: number | undefined;
+}
+
+/**
+ * Reads the headers of a delivery. Attributes that are missing come from what AMQP knows: `message_id`, the exchange, the routing key.
+ * `ea-*` headers count only where the delivery came by the agent's own exchange; anybody may write them elsewhere.
+ */
+export function envelopeOf(message: Message & { readonly exchange: string; readonly routingKey: string }, ownExchange: string): Envelope {
+  const { headers } = message;
+  const own = message.exchange === ownExchange;
+  const id = textOf(headers[attribute.id]) ?? message.messageId;
+  const time = textOf(headers[attribute.time]);
+  const subject = textOf(headers[attribute.subject]);
+  const traceparent = textOf(headers.traceparent);
+  const extensions: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    const text = name.startsWith('ce-') && !OWN.has(name) ? textOf(value) : undefined;
+    if (text !== undefined) extensions[name.slice(3)] = text;
+  }
+  return {
+    attributes: {
+      ...(id === undefined || id === '' ? {} : { id }),
+      source: textOf(headers[attribute.source]) ?? `amqp:${message.exchange}`,
+      type: textOf(headers[attribute.type]) ?? (message.routingKey || 'message'),
+      ...(time === undefined ? {} : { time }),
+      ...(subject === undefined ? {} : { subject }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+      extensions,
+      hop: countOf(headers[HOP], 0) ?? 0,
+    },
+    progress: own ? progressOf(headers) : FRESH,
+    publishedAt: message.timestamp === undefined ? undefined : message.timestamp * 1000,
+  };
+}
+
+function progressOf(headers: Headers): Progress {
+  const notBefore = Date.parse(textOf(headers['ea-not-before']) ?? '');
+  return {
+    attempt: countOf(headers['ea-attempt'], 1) ?? 1,
+    gen: countOf(headers['ea-gen'], 0) ?? 0,
+    ...(Number.isNaN(notBefore) ? {} : { notBefore }),
+  };
+}
+
+function textOf(value: HeaderValue | undefined): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+function countOf(value: HeaderValue | undefined, least: number): number | undefined {
+  const number = typeof value === 'string' ? Number(value) : value;
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= least ? number : undefined;
+}
+
+/**
+ * The data of an event from the message's body: JSON parsed, text as a string, a CloudEvents envelope's `data`.
+ * Throws `InputError` (`NotAnEvent`); its message never quotes the body.
+ */
+export function dataOf(message: Message): unknown {
+  const mediaType = message.contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (mediaType === STRUCTURED) return structuredData(parseJson(message.body, 'the CloudEvents envelope'));
+  if (mediaType === 'application/json' || mediaType.endsWith('+json')) return parseJson(message.body, 'the body');
+  if (mediaType.startsWith('text/')) return message.body.toString('utf8');
+  if (mediaType === '') {
+    try {
+      return JSON.parse(message.body.toString('utf8'));
+    } catch {
+      return message.body.toString('utf8');
+    }
+  }
+  throw new InputError(
+    'NotAnEvent',
+    `content type ${mediaType.slice(0, 80)}: an event's body is JSON or text; set the sender's content type`,
+  );
+}
+
+function structuredData(envelope: unknown): unknown {
+  if (typeof envelope !== 'object' || envelope === null) throw new InputError('NotAnEvent', 'the CloudEvents envelope is not an object');
+  if ('data' in envelope) return envelope.data;
+  if (!('data_base64' in envelope)) return null;
+  if (typeof envelope.data_base64 !== 'string')
+    throw new InputError('NotAnEvent', 'data_base64 of the CloudEvents envelope is not a string');
+  const bytes = Buffer.from(envelope.data_base64, 'base64');
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return bytes.toString('utf8');
+  }
+}
+
+function parseJson(body: Buffer, what: string): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (cause) {
+    throw new InputError('NotAnEvent', `${what} is not JSON, although its content type says so`, { cause });
+  }
+}
+
+/** The default idempotency key: an event is the same event if source and id are the same. */
+export function defaultIdempotencyKey(event: Pick<AgentEvent, 'source' | 'id'>): string {
+  return digest(event.source, event.id);
+}

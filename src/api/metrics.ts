@@ -1,0 +1,68 @@
+/** One metric: what it counts, of which labels. All label values come from closed sets or from the resources themselves. */
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets?: readonly number[];
+}
+
+/** Every metric there is, by name. `docs/reference.md` lists exactly these. */
+export const metrics = {
+  eventagent_events_total: {
+    type: 'counter',
+    help: 'Deliveries that ended in the runner, by how: done, filtered, duplicate, stale, retried, dead, handed_back or waiting.',
+    labels: ['namespace', 'agent', 'outcome', 'reason'],
+  },
+  eventagent_run_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from taking an event to the end of the run.',
+    labels: ['namespace', 'agent', 'outcome'],
+    buckets: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1500],
+  },
+  eventagent_event_age_seconds: {
+    type: 'histogram',
+    help: 'Age of an event when its run starts, counted from when it was first published.',
+    labels: ['namespace', 'agent'],
+    buckets: [0.05, 0.25, 1, 5, 30, 60, 300, 900, 3600, 21_600, 86_400],
+  },
+  eventagent_tokens_total: {
+    type: 'counter',
+    help: 'Tokens by kind (input, output, cache_read, cache_write). estimated="true" is an upper bound for calls that ended without a report of their usage.',
+    labels: ['namespace', 'agent', 'model', 'kind', 'estimated'],
+  },
+  eventagent_cost_usd_total: {
+    type: 'counter',
+    help: 'Cost of model calls in US dollars at list prices. Calls of a model without a known price are counted in eventagent_unpriced_calls_total instead.',
+    labels: ['namespace', 'agent', 'model', 'estimated'],
+  },
+  eventagent_unpriced_calls_total: {
+    type: 'counter',
+    help: 'Model calls whose cost is unknown, because the model is not in the price table.',
+    labels: ['namespace', 'agent', 'model'],
+  },
+  eventagent_model_paused: {
+    type: 'gauge',
+    help: '1 while the runner takes no events because the model provider refuses or is overloaded, else 0.',
+    labels: ['namespace', 'agent'],
+  },
+  eventagent_settle_refused: {
+    type: 'gauge',
+    help: 'Deliveries that the runner holds because the broker does not take their retry or dead letter.',
+    labels: ['namespace', 'agent'],
+  },
+  eventagent_gateway_requests_total: {
+    type: 'counter',
+    help: 'Requests to the gateway by route (namespace/agent/trigger, or "none"), answer code and reason.',
+    labels: ['route', 'code', 'reason'],
+  },
+  eventagent_gateway_publish_seconds: {
+    type: 'histogram',
+    help: 'Time from publishing an event to its confirm by the broker.',
+    labels: ['route'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 8],
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+/** The name of a metric. */
+export type MetricName = keyof typeof metrics;

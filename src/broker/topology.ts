@@ -1,0 +1,65 @@
+/** Arguments of a queue, by their AMQP names. Immutable for the life of the queue. */
+export type QueueArguments = Readonly<Record<string, string | number | boolean>>;
+
+/** A durable exchange of ours. */
+export interface Exchange {
+  readonly name: string;
+  readonly type: 'direct' | 'topic';
+}
+
+/** A durable quorum queue of ours (`x-queue-type: quorum` is one of its arguments). */
+export interface Queue {
+  readonly name: string;
+  /** What the queue is for: decides which foreign policies destroy something. */
+  readonly role: 'work' | 'wait' | 'tier' | 'dead';
+  readonly arguments: QueueArguments;
+}
+
+/** Exchange to queue. `arguments` only for a headers exchange of the user's. */
+export interface Binding {
+  readonly source: string;
+  readonly queue: string;
+  readonly routingKey: string;
+  readonly arguments?: QueueArguments;
+}
+
+/** Everything that one or more agents need on the broker: a value. */
+export interface Topology {
+  readonly exchanges: readonly Exchange[];
+  readonly queues: readonly Queue[];
+  readonly bindings: readonly Binding[];
+  /** Exchanges of the user's that bindings come from: they must exist, and are never declared nor deleted by us. */
+  readonly foreignExchanges: readonly string[];
+}
+
+/** A queue as the broker reports it. */
+export interface ObservedQueue {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly type: string;
+  readonly arguments: QueueArguments;
+  /** The policies in effect and their merged definition; empty where there are none, `undefined` where the broker does not say yet. */
+  readonly policy: { readonly names: readonly string[]; readonly definition: Readonly<Record<string, unknown>> } | undefined;
+}
+
+/** What the broker holds of everything that a topology may touch. */
+export interface ObservedTopology {
+  readonly exchanges: readonly { readonly name: string; readonly type: string; readonly durable: boolean }[];
+  readonly queues: readonly ObservedQueue[];
+  readonly bindings: readonly Binding[];
+}
+
+/** One change on the broker. Each may be repeated. */
+export type Step =
+  | { readonly do: 'declare-exchange'; readonly exchange: Exchange }
+  | { readonly do: 'declare-queue'; readonly queue: Queue }
+  | { readonly do: 'bind'; readonly binding: Binding }
+  | { readonly do: 'unbind'; readonly binding: Binding };
+
+/** How the broker's objects are seen and changed: the management API, or the embedded broker itself. */
+export interface TopologyAdmin {
+  /** All that the broker holds in the virtual host. Rejects with `BrokerError`. */
+  observe(signal: AbortSignal): Promise<ObservedTopology>;
+  /** Makes one change. Rejects with `BrokerError`. */
+  apply(step: Step, signal: AbortSignal): Promise<void>;
+}
