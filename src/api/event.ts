@@ -51,7 +51,7 @@ const OWN = new Set<string>([...Object.values(attribute), HOP, 'ce-specversion']
 
 /** The message that carries an event: the body untouched, the attributes as headers, the id as message id. `publishedAt` in milliseconds. */
 export function messageFor(
-  event: EventAttributes,
+  event: Envelope['attributes'],
   content: { readonly body: Buffer; readonly contentType?: string },
   publishedAt: number,
   progress: Progress = FRESH,
@@ -59,17 +59,17 @@ export function messageFor(
   return {
     body: content.body,
     ...(content.contentType === undefined ? {} : { contentType: content.contentType }),
-    messageId: Buffer.byteLength(event.id) <= SHORT_STRING_BYTES ? event.id : digest(event.id),
+    ...(event.id === undefined ? {} : { messageId: Buffer.byteLength(event.id) <= SHORT_STRING_BYTES ? event.id : digest(event.id) }),
     timestamp: Math.floor(publishedAt / 1000),
     headers: { ...attributeHeaders(event), ...progressHeaders(progress) },
   };
 }
 
 /** An event's attributes as headers. */
-function attributeHeaders(event: EventAttributes): Headers {
+function attributeHeaders(event: Envelope['attributes']): Headers {
   const headers: Record<string, HeaderValue> = {
     'ce-specversion': '1.0',
-    [attribute.id]: event.id,
+    ...(event.id === undefined ? {} : { [attribute.id]: event.id }),
     [attribute.source]: event.source,
     [attribute.type]: event.type,
     [HOP]: event.hop,

@@ -11,7 +11,7 @@ export interface MetricDefinition {
 export const metrics = {
   eventagent_events_total: {
     type: 'counter',
-    help: 'Deliveries that ended in the runner, by how: done, filtered, duplicate, stale, retried, dead, handed_back or waiting.',
+    help: 'Deliveries that ended in the runner, by how: done, filtered, duplicate, stale, retried, dead, handed_back, waiting or interrupted. The reason says why where the outcome does not.',
     labels: ['namespace', 'agent', 'outcome', 'reason'],
   },
   eventagent_run_duration_seconds: {
@@ -45,6 +45,11 @@ export const metrics = {
     type: 'gauge',
     help: '1 while the runner takes no events because the model provider refuses or is overloaded, else 0.',
     labels: ['namespace', 'agent'],
+  },
+  eventagent_store_reachable: {
+    type: 'gauge',
+    help: '1 while the store answers; at 0 the runner takes no further events and begins no step.',
+    labels: [],
   },
   eventagent_settle_refused: {
     type: 'gauge',

@@ -20,3 +20,44 @@ export const deadLetterReasons = {
 
 /** Why an event became a dead letter. */
 export type DeadLetterReason = keyof typeof deadLetterReasons;
+
+/** Why an event was put off to another attempt, counted. */
+export const retryReasons = {
+  ModelServerError: 'The model provider failed with a server error.',
+  ModelStalled: "The model's stream stood still for too long.",
+  ModelCut: 'The connection to the model broke in the middle of the answer.',
+  OutputUnreachable: 'An output could not be reached; nothing was sent.',
+  OutputBusy: 'An output asked to come back later (408, 409, 425, 429, or 403 with a rate limit).',
+  OutputServerError: 'An output answered with a server error.',
+  OutputUnknown: 'An output was sent and no answer is known; it is repeated with the same idempotency key.',
+  RunTimeout: 'The run took longer than runTimeoutSeconds.',
+} as const;
+
+/** Why an event was put off to another attempt. */
+export type RetryReason = keyof typeof retryReasons;
+
+/** Why an event was handed back without counting an attempt: it is not the event's fault. */
+export const handBackReasons = {
+  Overloaded: 'The model provider is overloaded (529).',
+  RateLimited: 'The model provider limits the rate (429).',
+  Unauthorized: 'The model provider refused the API key (401), or the key cannot be read.',
+  Forbidden: 'The API key may not use the model (403).',
+  ModelNotFound: 'The model provider does not know the model (404).',
+  SpendLimit: "The account's spend limit is reached.",
+  Unreachable: 'The model provider could not be reached; nothing was sent.',
+  SecretMissing: 'A Secret that an output needs cannot be read.',
+  Shutdown: 'The runner is stopping.',
+} as const;
+
+/** Why an event was handed back without counting an attempt. */
+export type HandBackReason = keyof typeof handBackReasons;
+
+/** Why a delivery waits a little before it is looked at again. */
+export const waitReasons = {
+  NotDue: 'Its time (a retry-after, or a pause) has not come.',
+  Leased: 'Another delivery of the same event is being run.',
+  Busy: 'It must run alone after a crash, and other events are under way in the process.',
+} as const;
+
+/** Why a delivery waits a little before it is looked at again. */
+export type WaitReason = keyof typeof waitReasons;

@@ -1,0 +1,70 @@
+import type { DeadLetterReason } from './reasons.ts';
+import type { TokenUsage } from './tokens.ts';
+
+/**
+ * What is known of one event of one agent: the memory that makes a redelivery, a retry or a second copy harmless.
+ *
+ *   absent --take--> running --decide--> decided --publish confirmed--> parked (retry) or dead
+ *                    running --last result--> done
+ *                    running --hand back--> parked
+ *
+ * `running` and `decided` belong to whoever holds the fence while the lease lasts. `done` expires after the retention; the others stay.
+ */
+export interface EventRecord {
+  /** How often the event was redriven. */
+  readonly gen: number;
+  /** `running`, `decided`, `done`, `dead`: the attempt that is or was run; `parked`: the attempt of the copy on its way. */
+  readonly attempt: number;
+  readonly phase: 'running' | 'decided' | 'parked' | 'done' | 'dead';
+  /** Names the last taker; whoever holds another one may write nothing. */
+  readonly fence: string;
+  /** Takes since the last orderly end: above 1, a process died with the event in hand. */
+  readonly starts: number;
+  /** What `decided` is about to publish. */
+  readonly decision?: Decision;
+  /** The model's usable answer, bought and kept. */
+  readonly turn?: TurnCheckpoint;
+  /** By output name. */
+  readonly outputs: Readonly<Record<string, OutputCheckpoint>>;
+  /** How a `done` event ended. */
+  readonly result?: { readonly outcome: 'done' | 'duplicate' | 'filtered' | 'stale'; readonly at: number };
+}
+
+/** A settling publish, decided before it is made, so that whoever comes next repeats it and nothing else. */
+export type Decision =
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly attempt: number; readonly notBefore?: number }
+  | {
+      readonly kind: 'dead';
+      readonly reason: DeadLetterReason;
+      readonly error: string;
+      readonly fingerprint: string;
+      readonly attempts: number;
+      /** Milliseconds since the epoch. */
+      readonly at: number;
+    };
+
+/** One finished model turn. */
+export interface TurnCheckpoint {
+  /** SHA-256 of the request: an answer to another prompt or model is not used again before the first output. */
+  readonly requestDigest: string;
+  readonly text: string;
+  readonly model: string;
+  readonly usage: TokenUsage;
+}
+
+/**
+ * One output: the request as it was rendered, and what is known of it. `intent`: it may have been sent, and no answer is known;
+ * `refused`: its sink certainly did not take it; `done`: it did. A repetition sends exactly this request.
+ */
+export interface OutputCheckpoint {
+  readonly request: RenderedRequest;
+  readonly state: 'intent' | 'refused' | 'done';
+}
+
+/** An HTTP request without the headers that come from Secrets. */
+export interface RenderedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}

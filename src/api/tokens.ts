@@ -1,0 +1,9 @@
+/** Tokens by kind, as the provider bills them: `input` counts uncached tokens only. */
+export interface TokenUsage {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  /** Written to the five-minute cache, and to the one-hour cache, which is dearer. */
+  readonly cacheWrite5m: number;
+  readonly cacheWrite1h: number;
+}

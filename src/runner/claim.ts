@@ -1,0 +1,114 @@
+import type { EventRecord } from '../api/record.ts';
+import { type Clock, sleep, type Timer } from '../lib/clock.ts';
+import { type RecordKey, type RecordWrite, type Store, StoreError } from '../store/port.ts';
+
+/** How long a taker may be silent before another one may take the event. Renewed at a third of it. */
+export const LEASE_MS = 15_000;
+
+/** Waits between tries while the store does not answer. */
+const STORE_RETRY_MS = [100, 250, 500, 1000, 2000];
+
+/** Thrown where the record carries another fence: somebody else has the event. Nothing more may be done for it here. */
+export class Fenced extends Error {}
+
+/**
+ * Repeats a store call until the store answers. Rejects with the signal's reason when it is aborted first, so that
+ * a delivery is held no longer than it may be.
+ */
+export async function persistently<T>(clock: Clock, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    signal.throwIfAborted();
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+    await sleep(clock, STORE_RETRY_MS[Math.min(tries, STORE_RETRY_MS.length - 1)] ?? 0, signal);
+  }
+}
+
+/**
+ * The right to work on one event: holds the record's fence, renews the lease, and writes the record.
+ * Owned by one run; `release` ends the renewal. `lost` is aborted as soon as the fence is known to be another's.
+ */
+export class Claim {
+  readonly key: RecordKey;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #lost = new AbortController();
+  #record: EventRecord;
+  #timer: Timer | undefined;
+
+  constructor(store: Store, clock: Clock, key: RecordKey, record: EventRecord, signal: AbortSignal) {
+    this.#store = store;
+    this.#clock = clock;
+    this.key = key;
+    this.#record = record;
+    this.#signal = signal;
+    this.#scheduleRenewal();
+  }
+
+  get record(): EventRecord {
+    return this.#record;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Changes the record here, to be written with the next checkpoint: two transitions with nothing between them are one write. */
+  note(change: Partial<EventRecord>): void {
+    this.#record = { ...this.#record, ...change };
+  }
+
+  /** Writes the record and keeps the lease. Throws `Fenced`. */
+  async checkpoint(change: Partial<EventRecord>): Promise<void> {
+    this.note(change);
+    await this.#write({ record: this.#record, leaseMs: LEASE_MS });
+  }
+
+  /** Writes the record for the last time, gives up the lease, and forgets the record after `expireMs` where that is given. Throws `Fenced`. */
+  async conclude(record: EventRecord, expireMs?: number): Promise<void> {
+    this.release();
+    this.#record = record;
+    await this.#write({ record, leaseMs: 0, ...(expireMs === undefined ? {} : { expireMs }) });
+  }
+
+  /** Stops renewing. The record stays as it is, and the lease runs out. */
+  release(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  async #write(write: RecordWrite): Promise<void> {
+    if (this.#lost.signal.aborted) throw new Fenced();
+    const { written } = await persistently(this.#clock, this.#signal, () => this.#store.update(this.key, this.#record.fence, write));
+    if (!written) {
+      this.#lose();
+      throw new Fenced();
+    }
+  }
+
+  #scheduleRenewal(): void {
+    this.#timer = this.#clock.timer(LEASE_MS / 3, () => {
+      this.#renew().catch((error: unknown) => this.#lost.abort(error));
+    });
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      const { renewed } = await this.#store.renew(this.key, this.#record.fence, LEASE_MS);
+      if (!renewed && this.#timer !== undefined) this.#lose();
+    } catch (error) {
+      // The store is away. The lease may run out meanwhile; as long as nobody else took the event, the next renewal mends that.
+      if (!(error instanceof StoreError)) throw error;
+    }
+    if (this.#timer !== undefined && !this.#lost.signal.aborted) this.#scheduleRenewal();
+  }
+
+  #lose(): void {
+    this.release();
+    this.#lost.abort(new Fenced());
+  }
+}

@@ -1,0 +1,46 @@
+/** Why a runner takes fewer events at a time, or none. */
+export type LimitReason = 'provider' | 'suspended' | 'settling' | 'alone' | 'store';
+
+/**
+ * How many of a runner's slots may take events. Several reasons can hold it down at a time; the tightest counts.
+ * Slots are numbered from 0: slot `i` is open while `i` is below the limit.
+ */
+export class Intake {
+  readonly #concurrency: number;
+  readonly #limits = new Map<LimitReason, number>();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(concurrency: number) {
+    this.#concurrency = concurrency;
+  }
+
+  /** Holds the intake down to `slots` for a reason; `undefined` lifts it. */
+  limit(reason: LimitReason, slots: number | undefined): void {
+    if (slots === undefined) this.#limits.delete(reason);
+    else this.#limits.set(reason, slots);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  isOpen(slot: number): boolean {
+    return slot < Math.min(this.#concurrency, ...this.#limits.values());
+  }
+
+  /** Resolves at the next change of any limit, or at once when the signal is aborted. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) {
+        resolve();
+        return;
+      }
+      const wake = () => {
+        signal.removeEventListener('abort', wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}

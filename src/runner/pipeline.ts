@@ -1,0 +1,132 @@
+import type { AgentEvent } from '../api/event.ts';
+import { digest } from '../api/names.ts';
+import type { DeadLetterReason } from '../api/reasons.ts';
+import type { OutputCheckpoint, TurnCheckpoint } from '../api/record.ts';
+import { InputError, messageOf } from '../lib/errors.ts';
+import type { ModelRequest } from '../model/port.ts';
+import { type Claim, Fenced } from './claim.ts';
+import type { Outcome } from './outcome.ts';
+import { HostNotAllowed } from './outputs/hosts.ts';
+import { hostsOf, isHeaderValue, type OutputProgram, renderRequest } from './outputs/render.ts';
+import { unknownResult, verdictOn } from './outputs/verdict.ts';
+import type { RunnerPorts } from './ports.ts';
+import { outputKey, type Program, requestFor } from './program.ts';
+import type { Purchase } from './spending.ts';
+import { modelTurn } from './turn.ts';
+
+/** One run of a taken event. */
+export interface Run {
+  readonly program: Program;
+  readonly ports: RunnerPorts;
+  readonly event: AgentEvent;
+  readonly eventKey: string;
+  readonly claim: Claim;
+  /** Ends the run at once: its timeout, a lost fence, or the longest that its delivery may be held. */
+  readonly abort: AbortSignal;
+  /** Whether no further step should begin, and how the run ends then. */
+  readonly interruption: () => Outcome | undefined;
+  /** Only cuts short what is waited for. */
+  readonly stop: AbortSignal;
+  readonly onPurchase: (purchase: Purchase) => void;
+}
+
+/** The life of an event once it is taken: the model's turn, then each output; every step recorded before the next begins. */
+export async function pipeline(run: Run): Promise<Outcome> {
+  try {
+    const request = rendered('TemplateError', () => requestFor(run.program, run.event));
+    if ('outcome' in request) return request.outcome;
+    const answer = await answerFor(run, request.value);
+    if ('outcome' in answer) return answer.outcome;
+    return await deliverAll(run, answer.turn);
+  } catch (error) {
+    if (error instanceof Fenced) return { kind: 'fenced' };
+    throw error;
+  }
+}
+
+/** The model's answer: the one that was bought before, or a new one. */
+async function answerFor(run: Run, request: ModelRequest): Promise<{ readonly turn: TurnCheckpoint } | { readonly outcome: Outcome }> {
+  const { turn: bought, outputs } = run.claim.record;
+  const requestDigest = digest(request.model, request.system ?? '', request.prompt, String(request.maxTokens));
+  // Once an output may have gone out, the answer it was made from is finished, even if the prompt has changed since.
+  if (bought !== undefined && (bought.requestDigest === requestDigest || Object.keys(outputs).length > 0)) return { turn: bought };
+  const interrupted = run.interruption();
+  if (interrupted !== undefined) return { outcome: interrupted };
+  const made = await modelTurn({ ...run.ports, onPurchase: run.onPurchase }, request, run.abort, run.stop);
+  if ('outcome' in made) return made;
+  const turn = { requestDigest, text: made.turn.text, model: made.turn.model, usage: made.turn.usage };
+  run.claim.note({ turn });
+  return { turn };
+}
+
+async function deliverAll(run: Run, turn: TurnCheckpoint): Promise<Outcome> {
+  for (const output of run.program.outputs) {
+    const outcome = await deliver(run, output, turn);
+    if (outcome !== undefined) return outcome;
+  }
+  return { kind: 'done' };
+}
+
+/** Delivers to one output, unless it has it already. */
+async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint): Promise<Outcome | undefined> {
+  const { output } = program;
+  const { claim } = run;
+  const known = claim.record.outputs[output.name];
+  if (known?.state === 'done') return undefined;
+  const interrupted = run.interruption();
+  if (interrupted !== undefined) return interrupted;
+  if (known?.state === 'intent' && output.onUnknownResult === 'DeadLetter') {
+    return unknownResult(output, `output ${output.name}: the process ended after the request may have been sent, and before its answer`);
+  }
+  const scope = { agent: run.program.configuration.agent, event: run.event, output: { text: turn.text, model: turn.model } };
+  const request = known === undefined ? rendered('TemplateError', () => renderRequest(program, scope)) : { value: known.request };
+  if ('outcome' in request) return request.outcome;
+  const secretHeaders = secretHeadersOf(run, program);
+  if ('outcome' in secretHeaders) return secretHeaders.outcome;
+
+  const mark = (state: OutputCheckpoint['state']) => ({
+    outputs: { ...claim.record.outputs, [output.name]: { request: request.value, state } },
+  });
+  await claim.checkpoint(mark('intent'));
+  const answer = await run.ports.send(
+    {
+      request: request.value,
+      secretHeaders: secretHeaders.value,
+      idempotencyKey: outputKey(run.program, run.eventKey, output.name),
+      allowedHosts: hostsOf(output),
+      timeoutMs: output.timeoutMs,
+    },
+    run.abort,
+  );
+  const verdict = verdictOn(output, answer);
+  if (verdict === 'delivered') {
+    claim.note(mark('done'));
+    return undefined;
+  }
+  const unknown = 'reason' in verdict && verdict.reason === 'OutputUnknown';
+  if (!unknown) claim.note(mark('refused'));
+  return verdict;
+}
+
+function secretHeadersOf(run: Run, { output }: OutputProgram): { readonly value: Record<string, string> } | { readonly outcome: Outcome } {
+  const value: Record<string, string> = {};
+  for (const { name, secretKeyRef } of output.headersFrom) {
+    const secret = run.ports.secrets(secretKeyRef)?.trim();
+    if (secret === undefined || secret === '' || !isHeaderValue(secret)) {
+      const error = `output ${output.name}: header ${name}: key ${secretKeyRef.key} of Secret ${secretKeyRef.name} is missing, empty, or cannot be sent in a header`;
+      return { outcome: { kind: 'hand-back', reason: 'SecretMissing', error, pause: true } };
+    }
+    value[name.toLowerCase()] = secret;
+  }
+  return { value };
+}
+
+function rendered<T>(reason: DeadLetterReason, render: () => T): { readonly value: T } | { readonly outcome: Outcome } {
+  try {
+    return { value: render() };
+  } catch (error) {
+    if (error instanceof HostNotAllowed) return { outcome: { kind: 'permanent', reason: 'OutputForbidden', error: error.message } };
+    if (error instanceof InputError) return { outcome: { kind: 'permanent', reason, error: messageOf(error) } };
+    throw error;
+  }
+}

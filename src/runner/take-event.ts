@@ -1,0 +1,116 @@
+import type { AgentRef } from '../api/names.ts';
+import type { EventRecord } from '../api/record.ts';
+import type { RecordKey, StoredRecord } from '../store/port.ts';
+import { Claim, LEASE_MS, persistently } from './claim.ts';
+import type { Intake } from './intake.ts';
+import type { Outcome } from './outcome.ts';
+import type { RunnerPorts } from './ports.ts';
+import type { Admission, Solo } from './solo.ts';
+import { unpausedMs } from './staleness.ts';
+import { type Copy, MAX_STARTS, takeDecision } from './take.ts';
+
+/** What taking an event needs to know of its delivery. */
+export interface TakeRequest {
+  readonly agent: AgentRef;
+  readonly eventKey: string;
+  readonly copy: Copy;
+  /** Milliseconds since the epoch; an event without it has no TTL. */
+  readonly publishedAt: number | undefined;
+  readonly ttlMs: number;
+  readonly retentionMs: number;
+  /** The longest that a delivery may be held. */
+  readonly hold: AbortSignal;
+}
+
+/** An event that was taken: run it, or, where an outcome is given, settle it by that. */
+export interface Taken {
+  readonly claim: Claim;
+  readonly admission: Admission;
+  readonly outcome?: Outcome;
+}
+
+/** Takes an event: one round trip where it is new. Rejects with the hold signal's reason while the store is away. */
+export async function takeEvent(
+  ports: RunnerPorts,
+  solo: Solo,
+  intake: Intake,
+  request: TakeRequest,
+): Promise<Taken | { readonly outcome: Outcome }> {
+  const admission = solo.admit(intake);
+  if (admission === undefined) return { outcome: { kind: 'wait', reason: 'Busy' } };
+  let taken: Taken | undefined;
+  try {
+    const result = await takeAdmitted(ports, request, admission);
+    if ('claim' in result) taken = result;
+    return result;
+  } finally {
+    if (taken === undefined) admission.release();
+  }
+}
+
+async function takeAdmitted(
+  ports: RunnerPorts,
+  request: TakeRequest,
+  admission: Admission,
+): Promise<Taken | { readonly outcome: Outcome }> {
+  const { store, clock } = ports;
+  const { hold } = request;
+  const key: RecordKey = { agent: request.agent, event: request.eventKey };
+  const fence = ports.newFence();
+  const overdue = isOverdue(request, clock.now());
+  let stored: StoredRecord | undefined;
+  let now = clock.now();
+  if (overdue) ({ stored, now } = await persistently(clock, hold, () => store.read(key)));
+  for (;;) {
+    const decision = takeDecision(stored, request.copy, fence, now);
+    if (decision.do === 'drop') return { outcome: { kind: 'duplicate' } };
+    if (decision.do === 'wait') return { outcome: { kind: 'wait', reason: 'Leased' } };
+    const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request));
+    if (stale && stored === undefined) return { outcome: { kind: 'stale' } };
+    if (decision.do === 'run' && decision.alone && !admission.makeAlone()) return { outcome: { kind: 'wait', reason: 'Busy' } };
+    const write = stale
+      ? {
+          record: { ...decision.next, phase: 'done' as const, result: { outcome: 'stale' as const, at: now } },
+          leaseMs: 0,
+          expireMs: request.retentionMs,
+        }
+      : { record: decision.next, leaseMs: LEASE_MS };
+    const version = stored?.version ?? 0;
+    const result = await persistently(clock, hold, () => store.replace(key, version, write));
+    // A write whose answer was lost is found under our own fence.
+    if (result.written || result.stored?.record.fence === fence) {
+      if (stale) return { outcome: { kind: 'stale' } };
+      const claim = new Claim(store, clock, key, decision.next, hold);
+      return {
+        claim,
+        admission,
+        ...ended(decision.next, decision.do === 'repeat' ? { kind: 'decided', decision: decision.decision } : undefined),
+      };
+    }
+    stored = result.stored;
+    now = result.now;
+  }
+}
+
+function ended(record: EventRecord, decided: Outcome | undefined): { readonly outcome?: Outcome } {
+  if (decided !== undefined) return { outcome: decided };
+  if (record.starts <= MAX_STARTS) return {};
+  return {
+    outcome: { kind: 'permanent', reason: 'CrashLoop', error: `the process died ${record.starts - 1} times while it ran this event` },
+  };
+}
+
+function hasCheckpoint(record: EventRecord): boolean {
+  return record.turn !== undefined || Object.keys(record.outputs).length > 0;
+}
+
+function isOverdue({ publishedAt, ttlMs }: TakeRequest, now: number): boolean {
+  return publishedAt !== undefined && now - publishedAt > ttlMs;
+}
+
+/** Overdue by the wall clock, and still so without the agent's own pauses. */
+async function isStale({ store, clock }: RunnerPorts, { agent, publishedAt, ttlMs, hold }: TakeRequest): Promise<boolean> {
+  if (publishedAt === undefined) return false;
+  const pauses = await persistently(clock, hold, () => store.pausesSince(agent, publishedAt));
+  return unpausedMs(publishedAt, clock.now(), pauses) > ttlMs;
+}

@@ -1,0 +1,66 @@
+import type { Decision, EventRecord } from '../api/record.ts';
+import type { StoredRecord } from '../store/port.ts';
+
+/** The sixth start of an event whose earlier runs all died with their process is not made. */
+export const MAX_STARTS = 5;
+
+/** What to do with a delivery, by what the record says. */
+export type TakeDecision =
+  /** The event is past this copy: acknowledge it. */
+  | { readonly do: 'drop' }
+  /** Somebody is at it: look again later. */
+  | { readonly do: 'wait' }
+  /** Only the settling publish is missing. */
+  | { readonly do: 'repeat'; readonly decision: Decision; readonly next: EventRecord }
+  /** Run it. `alone`: an earlier run died with its process. */
+  | { readonly do: 'run'; readonly next: EventRecord; readonly alone: boolean };
+
+/** The copy of an event that was delivered. */
+export interface Copy {
+  readonly gen: number;
+  readonly attempt: number;
+}
+
+/**
+ * The table of taking a delivery: the first row that matches decides. `fence` becomes the new taker's name, `now` is the store's time.
+ *
+ * | the record                                                                     | then                          |
+ * |--------------------------------------------------------------------------------|-------------------------------|
+ * | of a higher gen; or of this gen and `done`, `dead` or of a higher attempt        | drop: superseded              |
+ * | `running` or `decided` with a live lease                                         | wait                          |
+ * | same gen and attempt, `decided`                                                  | repeat the settling publish   |
+ * | absent; same and `parked` or `running`; of a lower attempt or gen (the copy in hand proves that the publish before it happened) | run |
+ */
+export function takeDecision(stored: StoredRecord | undefined, copy: Copy, fence: string, now: number): TakeDecision {
+  if (stored === undefined) {
+    return { do: 'run', alone: false, next: { gen: copy.gen, attempt: copy.attempt, phase: 'running', fence, starts: 1, outputs: {} } };
+  }
+  const { record } = stored;
+  const sameGen = record.gen === copy.gen;
+  if (record.gen > copy.gen) return { do: 'drop' };
+  if (sameGen && (record.phase === 'done' || record.phase === 'dead' || record.attempt > copy.attempt)) return { do: 'drop' };
+  if ((record.phase === 'running' || record.phase === 'decided') && stored.leaseUntil > now) return { do: 'wait' };
+  if (sameGen && record.attempt === copy.attempt && record.phase === 'decided' && record.decision !== undefined) {
+    return { do: 'repeat', decision: record.decision, next: { ...record, fence } };
+  }
+  const starts = sameGen && record.attempt === copy.attempt && record.phase === 'running' ? record.starts + 1 : 1;
+  const { decision: _settled, result: _ended, ...kept } = record;
+  return {
+    do: 'run',
+    alone: starts > 1,
+    next: {
+      ...kept,
+      gen: copy.gen,
+      attempt: copy.attempt,
+      phase: 'running',
+      fence,
+      starts,
+      outputs: sameGen ? record.outputs : doneOutputs(record),
+    },
+  };
+}
+
+/** What a redriven event keeps of its outputs: those that were taken; an open intent is sent anew. */
+function doneOutputs(record: EventRecord): EventRecord['outputs'] {
+  return Object.fromEntries(Object.entries(record.outputs).filter(([, output]) => output.state === 'done'));
+}

@@ -1,0 +1,128 @@
+import type { metrics } from '../api/metrics.ts';
+import { type AgentRef, agentId } from '../api/names.ts';
+import type { EventRecord } from '../api/record.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Metrics } from '../lib/metrics.ts';
+import type { Arrival } from './arrival.ts';
+import type { Outcome } from './outcome.ts';
+import type { Settlement } from './settle.ts';
+import { type Purchase, spentOn } from './spending.ts';
+
+/** How a delivery ended, as metrics and log lines say it. */
+export type EndName = 'done' | 'filtered' | 'duplicate' | 'stale' | 'retried' | 'dead' | 'handed_back' | 'waiting' | 'interrupted';
+
+/** What a log line and the caller learn of a delivery that has ended. */
+export interface RunEnd {
+  readonly agent: string;
+  readonly eventId: string | undefined;
+  readonly outcome: EndName;
+  readonly reason: string;
+  readonly attempt: number;
+}
+
+/** Tells people what a runner does: log lines and metrics, nothing of the payload. */
+export interface Witness {
+  started(arrival: Arrival, record: EventRecord, now: number): void;
+  bought(purchase: Purchase): void;
+  /** The settling publish of a delivery is not taken, and why; `undefined`: it is again. */
+  refused(reason: string | undefined): void;
+  ended(
+    arrival: Arrival,
+    outcome: Outcome,
+    settlement: Settlement,
+    run: { readonly purchases: readonly Purchase[]; readonly startedAt?: number },
+  ): void;
+}
+
+/** A witness that writes to the log and the metrics. `onRunEnd` is told of each delivery whose event was run. */
+export function createWitness(
+  ref: AgentRef,
+  model: string,
+  ports: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics<typeof metrics> },
+  onRunEnd: (end: RunEnd) => void,
+): Witness {
+  const { clock, metrics } = ports;
+  const agent = agentId(ref);
+  const labels = { namespace: ref.namespace, agent: ref.name };
+  const log = ports.log.child({ agent });
+  return {
+    started(arrival, record, now) {
+      const { attributes, progress, publishedAt } = arrival.envelope;
+      const restarts = record.starts - 1;
+      log.info('run started', {
+        eventId: attributes.id,
+        eventType: attributes.type,
+        attempt: progress.attempt,
+        ...(restarts > 0 ? { restarts } : {}),
+      });
+      if (publishedAt !== undefined) metrics.observe('eventagent_event_age_seconds', labels, Math.max(0, now - publishedAt) / 1000);
+    },
+    bought({ usage, estimated, costNanoUsd }) {
+      const spent = { ...labels, model, estimated: String(estimated) };
+      const kinds = {
+        input: usage.input,
+        output: usage.output,
+        cache_read: usage.cacheRead,
+        cache_write: usage.cacheWrite5m + usage.cacheWrite1h,
+      };
+      for (const [kind, tokens] of Object.entries(kinds))
+        if (tokens > 0) metrics.add('eventagent_tokens_total', { ...spent, kind }, tokens);
+      if (costNanoUsd === undefined) metrics.add('eventagent_unpriced_calls_total', { ...labels, model });
+      else metrics.add('eventagent_cost_usd_total', spent, costNanoUsd / 1e9);
+    },
+    refused(reason) {
+      metrics.add('eventagent_settle_refused', labels, reason === undefined ? -1 : 1);
+      if (reason !== undefined) log.error('the broker does not take a retry or dead letter; the delivery is held', { reason });
+    },
+    ended(arrival, outcome, settlement, { purchases, startedAt }) {
+      const { attributes, progress } = arrival.envelope;
+      const { name, reason, error } = endOf(outcome, settlement);
+      metrics.add('eventagent_events_total', { ...labels, outcome: name, reason });
+      const fields = {
+        eventId: attributes.id,
+        outcome: name,
+        reason,
+        ...(error === undefined ? {} : { error }),
+        attempt: progress.attempt,
+      };
+      if (startedAt === undefined) {
+        log.info('event settled without a run', fields);
+        return;
+      }
+      const durationMs = clock.now() - startedAt;
+      metrics.observe('eventagent_run_duration_seconds', { ...labels, outcome: name }, durationMs / 1000);
+      log.info('run finished', { ...fields, durationMs, ...spentOn(purchases) });
+      onRunEnd({ agent, eventId: attributes.id, outcome: name, reason, attempt: progress.attempt });
+    },
+  };
+}
+
+function endOf(outcome: Outcome, settlement: Settlement): { readonly name: EndName; readonly reason: string; readonly error?: string } {
+  if (settlement.do === 'decide') {
+    const { decision } = settlement;
+    if (decision.kind === 'dead') return { name: 'dead', reason: decision.reason, error: decision.error };
+  }
+  switch (outcome.kind) {
+    case 'done':
+    case 'duplicate':
+    case 'filtered':
+    case 'stale':
+      return { name: outcome.kind, reason: '' };
+    case 'transient':
+      return { name: 'retried', reason: outcome.reason, error: outcome.error };
+    case 'decided':
+      return { name: 'retried', reason: '' };
+    case 'permanent':
+      return { name: 'dead', reason: outcome.reason, error: outcome.error };
+    case 'hand-back':
+      return { name: 'handed_back', reason: outcome.reason, error: outcome.error };
+    case 'wait':
+      return { name: 'waiting', reason: outcome.reason };
+    case 'delivery-lost':
+    case 'fenced':
+      return { name: 'interrupted', reason: '' };
+    default:
+      return outcome satisfies never;
+  }
+}

@@ -1,0 +1,77 @@
+import { type AgentRef, agentId } from '../api/names.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type OwnedStore, PAUSE_RETENTION_MS, type Pause, type RecordKey, type RecordWrite, type StoredRecord } from './port.ts';
+
+interface Entry extends StoredRecord {
+  readonly expiresAt: number;
+}
+
+/** A store in this process's memory: for `eventagent dev` and tests. It forgets everything with the process. */
+export function createMemoryStore(clock: Clock): OwnedStore {
+  const records = new Map<string, Entry>();
+  const pauses = new Map<string, Pause[]>();
+
+  const idOf = (key: RecordKey) => `${agentId(key.agent)}/${key.event}`;
+  const lookUp = (key: RecordKey): Entry | undefined => {
+    const id = idOf(key);
+    const entry = records.get(id);
+    if (entry === undefined || entry.expiresAt > clock.now()) return entry;
+    records.delete(id);
+    return undefined;
+  };
+  const put = (key: RecordKey, version: number, write: RecordWrite) => {
+    const now = clock.now();
+    records.set(idOf(key), {
+      record: structuredClone(write.record),
+      version,
+      leaseUntil: write.leaseMs === 0 ? 0 : now + write.leaseMs,
+      expiresAt: write.expireMs === undefined ? Number.POSITIVE_INFINITY : now + write.expireMs,
+    });
+    sweep(now);
+  };
+
+  let nextSweep = 0;
+  /** Drops expired records now and then; without it a long `dev` session would keep each event for ever. */
+  const sweep = (now: number) => {
+    if (now < nextSweep) return;
+    nextSweep = now + 60_000;
+    for (const [id, entry] of records) if (entry.expiresAt <= now) records.delete(id);
+  };
+
+  /** A caller never sees an answer in the same turn of the event loop as its question, as with a real store. */
+  const answer = <T>(compute: () => T) => new Promise<T>((resolve) => clock.timer(0, () => resolve(compute())));
+
+  return {
+    read: (key) => answer(() => ({ now: clock.now(), stored: lookUp(key) })),
+    replace: (key, expectedVersion, write) =>
+      answer(() => {
+        const now = clock.now();
+        const stored = lookUp(key);
+        if ((stored?.version ?? 0) !== expectedVersion) return { written: false, now, stored };
+        put(key, expectedVersion + 1, write);
+        return { written: true, now };
+      }),
+    update: (key, fence, write) =>
+      answer(() => {
+        const stored = lookUp(key);
+        if (stored?.record.fence !== fence) return { written: false };
+        put(key, stored.version + 1, write);
+        return { written: true };
+      }),
+    renew: (key, fence, leaseMs) =>
+      answer(() => {
+        const stored = lookUp(key);
+        if (stored?.record.fence !== fence) return { renewed: false };
+        records.set(idOf(key), { ...stored, version: stored.version + 1, leaseUntil: clock.now() + leaseMs });
+        return { renewed: true };
+      }),
+    addPause: (agent: AgentRef, pause) =>
+      answer(() => {
+        const oldest = clock.now() - PAUSE_RETENTION_MS;
+        const kept = (pauses.get(agentId(agent)) ?? []).filter((known) => known.until > oldest);
+        pauses.set(agentId(agent), [...kept, pause]);
+      }),
+    pausesSince: (agent, since) => answer(() => (pauses.get(agentId(agent)) ?? []).filter((pause) => pause.until > since)),
+    close: async () => records.clear(),
+  };
+}

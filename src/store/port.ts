@@ -1,0 +1,64 @@
+import type { AgentRef } from '../api/names.ts';
+import type { EventRecord } from '../api/record.ts';
+import { CodedError } from '../lib/errors.ts';
+
+/** Names one record: an agent and the digest of the event's idempotency key. */
+export interface RecordKey {
+  readonly agent: AgentRef;
+  readonly event: string;
+}
+
+/** A record as it stands in the store. All times are the store's own, in milliseconds since the epoch. */
+export interface StoredRecord {
+  readonly record: EventRecord;
+  /** Counts the writes; never 0. */
+  readonly version: number;
+  /** Until when the holder of the fence may work; in the past once the lease has ended or was given up. */
+  readonly leaseUntil: number;
+}
+
+/** A record to be written, whole. */
+export interface RecordWrite {
+  readonly record: EventRecord;
+  /** Length of the lease from now; 0 gives it up. */
+  readonly leaseMs: number;
+  /** Time after which the record is forgotten; without it the record stays. */
+  readonly expireMs?: number;
+}
+
+/** What came of a conditional write: done, or what stands in the way (`stored` is missing where there is no record). */
+export type WriteResult =
+  | { readonly written: true; readonly now: number }
+  | { readonly written: false; readonly now: number; readonly stored: StoredRecord | undefined };
+
+/** A span in which an agent took nothing, through no fault of its events. */
+export interface Pause {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Memory that outlives a process and is shared by replicas. Every method is one round trip, atomic, and rejects with `StoreError`. */
+export interface Store {
+  read(key: RecordKey): Promise<{ readonly now: number; readonly stored: StoredRecord | undefined }>;
+  /** Writes if the record still has this version (0: there is none). How an event is taken. */
+  replace(key: RecordKey, expectedVersion: number, write: RecordWrite): Promise<WriteResult>;
+  /** Writes if the record still carries this fence. How the taker goes on; may be repeated after an unknown result. */
+  update(key: RecordKey, fence: string, write: RecordWrite): Promise<{ readonly written: boolean }>;
+  /** Extends the lease if the record still carries this fence, even where the lease had run out. */
+  renew(key: RecordKey, fence: string, leaseMs: number): Promise<{ readonly renewed: boolean }>;
+  /** Remembers a pause of the agent, for as long as an event may live. Pauses may overlap. */
+  addPause(agent: AgentRef, pause: Pause): Promise<void>;
+  /** The pauses that reach beyond `since`, in no order. */
+  pausesSince(agent: AgentRef, since: number): Promise<readonly Pause[]>;
+}
+
+/** A store that can be closed. `close` never rejects, and may be repeated. */
+export interface OwnedStore extends Store {
+  close(): Promise<void>;
+}
+
+/** The store did not answer. Whether a write took effect is then unknown. */
+export class StoreError extends CodedError<'Unreachable'> {}
+
+/** Pauses older than this concern no event any more: the longest TTL is seven days. */
+export const PAUSE_RETENTION_MS = 8 * 24 * 3_600_000;

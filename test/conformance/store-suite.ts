@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import type { EventRecord } from '../../src/api/record.ts';
+import type { RecordKey, Store } from '../../src/store/port.ts';
+
+/** A store under test, and a way to let its time pass. */
+export interface StoreWorld {
+  readonly store: Store;
+  /** A second client of the same store. */
+  readonly other: Store;
+  /** Lets at least this time pass for the store. */
+  readonly pass: (ms: number) => Promise<void>;
+}
+
+function record(change: Partial<EventRecord> = {}): EventRecord {
+  return { gen: 0, attempt: 1, phase: 'running', fence: 'a', starts: 1, outputs: {}, ...change };
+}
+
+function freshKey(): RecordKey {
+  return { agent: { namespace: 'test', name: `agent-${randomUUID().slice(0, 8)}` }, event: randomUUID() };
+}
+
+/** What every store must do, whatever it is made of. */
+export function storeConformance(name: string, makeWorld: () => Promise<StoreWorld>): void {
+  const about = (title: string, body: (world: StoreWorld) => Promise<void>) =>
+    test(`${name}: ${title}`, async () => body(await makeWorld()));
+
+  about('a record that was never written is not there', async ({ store }) => {
+    assert.equal((await store.read(freshKey())).stored, undefined);
+  });
+
+  about('what is written is read back whole, with its version and lease', async ({ store, other }) => {
+    const key = freshKey();
+    const turn = {
+      requestDigest: 'x',
+      text: 'ünï "quoted"\n\u0000 text',
+      model: 'm',
+      usage: { input: 1, output: 2, cacheRead: 3, cacheWrite5m: 4, cacheWrite1h: 5 },
+    };
+    const whole = record({
+      turn,
+      outputs: { a: { request: { method: 'POST', url: 'http://x/', headers: { b: 'c' }, body: '{}' }, state: 'intent' } },
+    });
+    const result = await store.replace(key, 0, { record: whole, leaseMs: 60_000 });
+    assert.ok(result.written);
+    const { stored, now } = await other.read(key);
+    assert.ok(stored);
+    assert.deepEqual([stored.record, stored.version], [whole, 1]);
+    assert.ok(stored.leaseUntil > now && stored.leaseUntil <= now + 60_000);
+  });
+
+  about('of two takers with the same knowledge one wins, and the other learns of it', async ({ store, other }) => {
+    const key = freshKey();
+    const results = await Promise.all([
+      store.replace(key, 0, { record: record({ fence: 'a' }), leaseMs: 1000 }),
+      other.replace(key, 0, { record: record({ fence: 'b' }), leaseMs: 1000 }),
+    ]);
+    const winner = results.findIndex(({ written }) => written);
+    const loser = results[1 - winner];
+    assert.ok(loser !== undefined && !loser.written);
+    assert.equal(loser.stored?.record.fence, ['a', 'b'][winner]);
+  });
+
+  about('a hundred takers at once: one wins', async ({ store, other }) => {
+    const key = freshKey();
+    const results = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => (i % 2 ? store : other).replace(key, 0, { record: record({ fence: `f${i}` }), leaseMs: 1000 })),
+    );
+    assert.equal(results.filter(({ written }) => written).length, 1);
+  });
+
+  about('a takeover needs the version that was seen: a renewal in between forbids it', async ({ store, other }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record({ fence: 'a' }), leaseMs: 1 });
+    const { stored } = await other.read(key);
+    assert.deepEqual(await store.renew(key, 'a', 60_000), { renewed: true });
+    const takeover = await other.replace(key, stored?.version ?? 0, { record: record({ fence: 'b' }), leaseMs: 1000 });
+    assert.ok(!takeover.written && takeover.stored?.record.fence === 'a' && takeover.stored.leaseUntil > takeover.now);
+  });
+
+  about('one that was frozen past its lease writes nothing after another has taken over', async ({ store, other, pass }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record({ fence: 'frozen' }), leaseMs: 20 });
+    await pass(40);
+    const { stored, now } = await other.read(key);
+    assert.ok(stored && stored.leaseUntil < now, 'the lease has run out by the clock of the store');
+    assert.ok((await other.replace(key, stored.version, { record: record({ fence: 'heir', starts: 2 }), leaseMs: 60_000 })).written);
+    assert.deepEqual(await store.update(key, 'frozen', { record: record({ fence: 'frozen', phase: 'done' }), leaseMs: 0 }), {
+      written: false,
+    });
+    assert.deepEqual(await store.renew(key, 'frozen', 60_000), { renewed: false });
+    const after = await store.read(key);
+    assert.deepEqual([after.stored?.record.fence, after.stored?.record.phase], ['heir', 'running']);
+  });
+
+  about('one whose lease ran out goes on where nobody took over', async ({ store, pass }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record(), leaseMs: 20 });
+    await pass(40);
+    assert.deepEqual(await store.renew(key, 'a', 60_000), { renewed: true });
+    const { stored, now } = await store.read(key);
+    assert.ok(stored && stored.leaseUntil > now);
+  });
+
+  about('a write may be repeated after its answer was lost', async ({ store }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record(), leaseMs: 1000 });
+    const write = { record: record({ phase: 'parked' as const, attempt: 2 }), leaseMs: 0 };
+    assert.deepEqual([await store.update(key, 'a', write), await store.update(key, 'a', write)], [{ written: true }, { written: true }]);
+    const { stored } = await store.read(key);
+    assert.deepEqual([stored?.record.attempt, stored?.leaseUntil], [2, 0]);
+  });
+
+  about('nobody writes a record that is not there', async ({ store }) => {
+    const key = freshKey();
+    assert.deepEqual(await store.update(key, 'a', { record: record(), leaseMs: 1000 }), { written: false });
+    assert.deepEqual(await store.renew(key, 'a', 1000), { renewed: false });
+    assert.ok(!(await store.replace(key, 3, { record: record(), leaseMs: 1000 })).written);
+  });
+
+  about('a finished record is forgotten after its time, one at work stays', async ({ store, pass }) => {
+    const [done, running] = [freshKey(), freshKey()];
+    await store.replace(done, 0, { record: record(), leaseMs: 1000 });
+    await store.update(done, 'a', { record: record({ phase: 'done' }), leaseMs: 0, expireMs: 30 });
+    await store.replace(running, 0, { record: record(), leaseMs: 10 });
+    await pass(60);
+    assert.equal((await store.read(done)).stored, undefined);
+    assert.notEqual((await store.read(running)).stored, undefined);
+    assert.ok((await store.replace(done, 0, { record: record({ fence: 'again' }), leaseMs: 1000 })).written);
+  });
+
+  about('a renewal that comes after the end does not keep a finished record for ever', async ({ store, pass }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record(), leaseMs: 1000 });
+    await store.update(key, 'a', { record: record({ phase: 'done' }), leaseMs: 0, expireMs: 30 });
+    await store.renew(key, 'a', 1000);
+    await pass(60);
+    assert.equal((await store.read(key)).stored, undefined);
+  });
+
+  about('a write without an expiry takes back an earlier one', async ({ store, pass }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record(), leaseMs: 0, expireMs: 30 });
+    await store.update(key, 'a', { record: record(), leaseMs: 1000 });
+    await pass(60);
+    assert.notEqual((await store.read(key)).stored, undefined);
+  });
+
+  about('pauses are kept by agent, and those that ended before are not asked for', async ({ store, other }) => {
+    const { agent } = freshKey();
+    const now = (await store.read(freshKey())).now;
+    const [early, late] = [
+      { from: now - 5000, until: now - 4000 },
+      { from: now - 1000, until: now + 9000 },
+    ];
+    await store.addPause(agent, early);
+    await other.addPause(agent, late);
+    await store.addPause(freshKey().agent, { from: now - 1, until: now + 1 });
+    assert.deepEqual(await other.pausesSince(agent, now - 2000), [late]);
+    const all = await other.pausesSince(agent, now - 10_000);
+    assert.deepEqual(
+      [...all].sort((a, b) => a.from - b.from),
+      [early, late],
+    );
+  });
+}
