@@ -1,4 +1,7 @@
+import type { TokenUsage } from '../api/tokens.ts';
 import { CodedError } from '../lib/errors.ts';
+
+export type { TokenUsage };
 
 /** One request to a model. */
 export interface ModelRequest {
@@ -7,16 +10,6 @@ export interface ModelRequest {
   /** The rendered prompt: the one user message of the turn. */
   readonly prompt: string;
   readonly maxTokens: number;
-}
-
-/** Tokens by kind, as the provider bills them: `input` counts uncached tokens only. */
-export interface TokenUsage {
-  readonly input: number;
-  readonly output: number;
-  readonly cacheRead: number;
-  /** Written to the five-minute cache, and to the one-hour cache, which is dearer. */
-  readonly cacheWrite5m: number;
-  readonly cacheWrite1h: number;
 }
 
 /** Why a model stopped. `other` holds a value that this version does not know. */

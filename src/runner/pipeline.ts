@@ -90,6 +90,7 @@ async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint): 
   await claim.checkpoint(mark('intent'));
   const answer = await run.ports.send(
     {
+      output: output.name,
       request: request.value,
       secretHeaders: secretHeaders.value,
       idempotencyKey: outputKey(run.program, run.eventKey, output.name),

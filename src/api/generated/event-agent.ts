@@ -181,7 +181,7 @@ export interface AgentSpec {
    */
   readonly system?: string;
   /**
-   * The user message, a Liquid template over `event`. A variable that the event does not have makes it a dead letter. 1 to 65536 characters.
+   * The user message, a Liquid template over `agent` and `event`. A variable that the event does not have makes it a dead letter. 1 to 65536 characters.
    */
   readonly prompt: string;
   /**
@@ -208,7 +208,7 @@ export interface HttpOutputSpec {
    */
   readonly method?: 'POST' | 'PUT' | 'PATCH';
   /**
-   * Where to send to, a Liquid template over `event` and `output.text`; `http` or `https`, 1 to 2048 characters. Behind a written-out `scheme://host` each value is percent-encoded; where a value makes up scheme, host or port, values are inserted as they are and `allowedHosts` is required.
+   * Where to send to, a Liquid template over `agent`, `event` and `output`; `http` or `https`, 1 to 2048 characters. Behind a written-out `scheme://host` each value is percent-encoded; where a value makes up scheme, host or port, values are inserted as they are and `allowedHosts` is required.
    */
   readonly url: string;
   /**
@@ -226,7 +226,7 @@ export interface HttpOutputSpec {
    */
   readonly headersFrom?: readonly OutputSecretHeader[];
   /**
-   * The request body, a Liquid template over `event` and `output.text`, at most 65536 characters. Without it the body is a JSON object with the agent, the event's attributes and the text.
+   * The request body, a Liquid template over `agent`, `event` and `output`, at most 65536 characters. Without it the body is a JSON object with the agent, the event's attributes and the text.
    */
   readonly bodyTemplate?: string;
   /**
@@ -251,7 +251,7 @@ export interface OutputHeader {
    */
   readonly name: string;
   /**
-   * Value of the header, a Liquid template over `event` and `output.text`; at most 4096 characters.
+   * Value of the header, a Liquid template over `agent`, `event` and `output`; at most 4096 characters.
    */
   readonly value: string;
 }

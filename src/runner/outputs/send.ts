@@ -15,6 +15,8 @@ export type Answer =
 
 /** A request on its way out, with what must not be kept. */
 export interface OutgoingRequest {
+  /** Name of the output. */
+  readonly output: string;
   readonly request: RenderedRequest;
   /** Headers from Secrets: only for the origin of the first URL. */
   readonly secretHeaders: Readonly<Record<string, string>>;

@@ -1,0 +1,79 @@
+import { setImmediate as immediate } from 'node:timers/promises';
+import type { Channel } from 'rabbitmq-client';
+
+/**
+ * What we have to reach into rabbitmq-client for, in one place: bodies as the bytes that came, `basic.reject`, and the negotiated frame size.
+ * Each is checked whenever a channel is opened, so that a new version of the library that has changed inside fails at once and says so.
+ */
+interface Internals {
+  _onMethod(frame: { readonly methodId: number; readonly params: Readonly<Record<string, unknown>> }): void;
+  _onHeader(frame: HeaderFrame): void;
+  _onBody(frame: { readonly payload: Buffer }): void;
+  _invokeNowait(methodId: number, params: Readonly<Record<string, unknown>>): void;
+  readonly _state: { maxFrameSize: number; readonly consumers: Map<string, (message: { readonly body: unknown }) => void> };
+  readonly _conn: { readonly _state: { readonly frameMax: number } };
+}
+
+interface HeaderFrame {
+  readonly bodySize: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Class and method number in one, as the library writes them. AMQP 0-9-1: https://www.rabbitmq.com/amqp-0-9-1-reference */
+const BASIC_DELIVER = (60 << 16) | 60;
+const BASIC_REJECT = (60 << 16) | 90;
+
+/** Stands in for a missing content encoding on its way through the library; nobody reads it. */
+const UNTOUCHED = 'untouched';
+
+const PROBE = { tag: 'eventagent-probe', body: Buffer.from('{"probe": 1.0}') };
+
+/**
+ * Makes a channel of the library's hand out bodies as `Buffer`s, whatever their content type. Left alone, it parses `application/json` and decodes `text/plain`
+ * where no content encoding is set, and the bytes that somebody signed are gone. Must be called before the channel's first delivery, and throws
+ * where the library has changed inside.
+ */
+export async function withRawBodies(channel: Channel): Promise<void> {
+  const inside = internalsOf(channel);
+  // A channel reckons with the frame size that we asked for; where the broker has granted less, it would take a part of a body for the whole.
+  inside._state.maxFrameSize = inside._conn._state.frameMax;
+  const onHeader = inside._onHeader;
+  inside._onHeader = function (this: Internals, frame) {
+    onHeader.call(this, frame.fields.contentEncoding ? frame : { ...frame, fields: { ...frame.fields, contentEncoding: UNTOUCHED } });
+  };
+  await probe(inside);
+}
+
+/** `basic.reject`, which the library can encode and does not offer. */
+export function basicReject(channel: Channel, deliveryTag: number, requeue: boolean): void {
+  internalsOf(channel)._invokeNowait(BASIC_REJECT, { deliveryTag, requeue });
+}
+
+/** Sends a delivery through the library's own decoding, as if it had come from the broker, and looks at what comes out. */
+async function probe(inside: Internals): Promise<void> {
+  let body: unknown;
+  inside._state.consumers.set(PROBE.tag, (message) => {
+    body = message.body;
+  });
+  inside._onMethod({ methodId: BASIC_DELIVER, params: { consumerTag: PROBE.tag } });
+  inside._onHeader({ bodySize: PROBE.body.length, fields: { contentType: 'application/json' } });
+  inside._onBody({ payload: PROBE.body });
+  await immediate();
+  inside._state.consumers.delete(PROBE.tag);
+  if (!Buffer.isBuffer(body) || !body.equals(PROBE.body)) throw changed('a body no longer passes through it untouched');
+}
+
+function internalsOf(channel: Channel): Internals {
+  const inside = channel as unknown as Partial<Internals>;
+  for (const name of ['_onMethod', '_onHeader', '_onBody', '_invokeNowait'] as const) {
+    if (typeof inside[name] !== 'function') throw changed(`Channel has no ${name}`);
+  }
+  if (typeof inside._state?.maxFrameSize !== 'number' || !(inside._state.consumers instanceof Map))
+    throw changed('Channel keeps another state');
+  if (typeof inside._conn?._state?.frameMax !== 'number') throw changed('Connection keeps another state');
+  return inside as Internals;
+}
+
+function changed(what: string): Error {
+  return new Error(`rabbitmq-client has changed inside: ${what}; use the version that package-lock.json names`);
+}

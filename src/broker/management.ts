@@ -1,0 +1,200 @@
+import { InputError, messageOf } from '../lib/errors.ts';
+import { BrokerError } from './port.ts';
+import type { Binding, ObservedQueue, ObservedTopology, QueueArguments, Step, TopologyAdmin } from './topology.ts';
+
+/** Where the management API of a RabbitMQ is. */
+export interface ManagementOptions {
+  /** `http:` or `https:`, with user and password. */
+  readonly url: string;
+  readonly vhost: string;
+}
+
+/** What of a queue is asked for: a listing without `columns` computes statistics of everything. `operator_policy` and the effective definition lag behind a change by up to 5 s. */
+const QUEUE_COLUMNS = 'name,durable,type,arguments,policy,operator_policy,effective_policy_definition';
+
+/**
+ * The topology of one virtual host through the management HTTP API (https://www.rabbitmq.com/docs/http-api-reference). Three listings to observe, one repeatable request a change;
+ * an unbinding is looked up first, since the API names bindings by a hash. Throws `InputError` (`Usage`) for a URL that is none.
+ */
+export function managementAdmin(options: ManagementOptions): TopologyAdmin {
+  const { origin, authorization } = targetOf(options.url);
+  const vhost = encodeURIComponent(options.vhost);
+
+  async function request(method: string, path: string, what: string, signal: AbortSignal, body?: unknown): Promise<unknown> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`${origin}/api/${path}`, {
+        method,
+        signal,
+        headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      text = await response.text();
+    } catch (cause) {
+      const why = cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : messageOf(cause);
+      throw new BrokerError('ManagementFailed', `${what}: no answer from the management API at ${origin}: ${why}`, { cause });
+    }
+    if (response.status === 401) {
+      throw new BrokerError(
+        'LoginRefused',
+        `${what}: the management API at ${origin} refused the login (the user needs the tag "management")`,
+      );
+    }
+    if (!response.ok)
+      throw new ManagementRefusal(
+        response.status,
+        `${what}: the management API at ${origin} answered ${response.status}: ${reasonOf(text)}`,
+      );
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  const list = async <Item>(
+    path: string,
+    itemOf: (raw: Readonly<Record<string, unknown>>) => Item,
+    signal: AbortSignal,
+  ): Promise<readonly Item[]> => {
+    const items = await request('GET', path, `listing the virtual host ${options.vhost}`, signal);
+    if (!Array.isArray(items))
+      throw new BrokerError('ManagementFailed', `the management API at ${origin} answered GET ${path} with something else than a list`);
+    return items.map(itemOf);
+  };
+
+  return {
+    async observe(signal) {
+      const [exchanges, queues, bindings] = await Promise.all([
+        list(`exchanges/${vhost}?columns=name,type,durable`, exchangeOf, signal),
+        list(`queues/${vhost}?columns=${QUEUE_COLUMNS}`, queueOf, signal),
+        list(`bindings/${vhost}`, bindingOf, signal),
+      ]);
+      return { exchanges, queues, bindings: bindings.filter((binding) => binding !== undefined) };
+    },
+
+    async apply(step, signal) {
+      const what = describe(step);
+      switch (step.do) {
+        case 'declare-exchange':
+          await request('PUT', `exchanges/${vhost}/${encodeURIComponent(step.exchange.name)}`, what, signal, {
+            type: step.exchange.type,
+            durable: true,
+          });
+          return;
+        case 'declare-queue':
+          await request('PUT', `queues/${vhost}/${encodeURIComponent(step.queue.name)}`, what, signal, {
+            durable: true,
+            arguments: step.queue.arguments,
+          });
+          return;
+        case 'bind':
+          await request('POST', pathOf(step.binding), what, signal, {
+            routing_key: step.binding.routingKey,
+            arguments: step.binding.arguments ?? {},
+          });
+          return;
+        case 'unbind':
+          await unbind(step.binding, what, signal);
+      }
+    },
+  };
+
+  function pathOf(binding: Binding): string {
+    return `bindings/${vhost}/e/${encodeURIComponent(binding.source)}/q/${encodeURIComponent(binding.queue)}`;
+  }
+
+  async function unbind(binding: Binding, what: string, signal: AbortSignal): Promise<void> {
+    try {
+      const present = await list(pathOf(binding), (raw) => ({ binding: bindingOf(raw), key: String(raw.properties_key) }), signal);
+      const found = present.find((candidate) => candidate.binding !== undefined && sameRoute(candidate.binding, binding));
+      if (found !== undefined) await request('DELETE', `${pathOf(binding)}/${encodeURIComponent(found.key)}`, what, signal);
+    } catch (error) {
+      // Gone already, or its exchange or queue is.
+      if (!(error instanceof ManagementRefusal && error.status === 404)) throw error;
+    }
+  }
+}
+
+/** The API answered, and not with success. */
+class ManagementRefusal extends BrokerError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super('ManagementFailed', message);
+    this.status = status;
+  }
+}
+
+function exchangeOf(raw: Readonly<Record<string, unknown>>): ObservedTopology['exchanges'][number] {
+  return { name: String(raw.name), type: String(raw.type), durable: raw.durable === true };
+}
+
+function queueOf(raw: Readonly<Record<string, unknown>>): ObservedQueue {
+  const args = (raw.arguments ?? {}) as QueueArguments;
+  return {
+    name: String(raw.name),
+    durable: raw.durable === true,
+    type: String(raw.type ?? args['x-queue-type'] ?? 'classic'),
+    arguments: args,
+    policy: policyOf(raw),
+  };
+}
+
+/** The effective definition comes with the queue's statistics, some time after the queue; until then nothing is known of it. */
+function policyOf(raw: Readonly<Record<string, unknown>>): ObservedQueue['policy'] {
+  const definition = raw.effective_policy_definition;
+  if (definition === undefined || definition === null) return undefined;
+  const names = [raw.policy, raw.operator_policy].filter((name) => typeof name === 'string' && name !== '').map(String);
+  // An empty definition is written as an empty list.
+  return { names, definition: Array.isArray(definition) ? {} : (definition as Readonly<Record<string, unknown>>) };
+}
+
+/** A binding of a queue; `undefined` for one of an exchange to an exchange, which is none of ours. */
+function bindingOf(raw: Readonly<Record<string, unknown>>): Binding | undefined {
+  if (raw.destination_type !== 'queue') return undefined;
+  const binding = { source: String(raw.source), queue: String(raw.destination), routingKey: String(raw.routing_key) };
+  const args = (raw.arguments ?? {}) as QueueArguments;
+  return Object.keys(args).length === 0 ? binding : { ...binding, arguments: args };
+}
+
+function sameRoute(a: Binding, b: Binding): boolean {
+  const [one, other] = [a.arguments ?? {}, b.arguments ?? {}];
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return a.routingKey === b.routingKey && [...names].every((name) => one[name] === other[name]);
+}
+
+function describe(step: Step): string {
+  switch (step.do) {
+    case 'declare-exchange':
+      return `declaring exchange ${step.exchange.name}`;
+    case 'declare-queue':
+      return `declaring queue ${step.queue.name}`;
+    case 'bind':
+      return `binding queue ${step.binding.queue} to exchange ${step.binding.source} by ${JSON.stringify(step.binding.routingKey)}`;
+    case 'unbind':
+      return `unbinding queue ${step.binding.queue} from exchange ${step.binding.source} by ${JSON.stringify(step.binding.routingKey)}`;
+  }
+}
+
+/** The API says why in `reason`; where something else than the API answers, its page is of no use to anybody. */
+function reasonOf(text: string): string {
+  try {
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer === 'object' && answer !== null && 'reason' in answer) return String(answer.reason);
+  } catch {
+    // Not JSON: not the management API.
+  }
+  return 'no reason given; is this the address of the management API?';
+}
+
+function targetOf(text: string): { readonly origin: string; readonly authorization: string } {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new InputError('Usage', "the address of RabbitMQ's management API is not a URL of the form http://user:password@host:15672");
+  }
+  const user = decodeURIComponent(url.username) || 'guest';
+  const password = decodeURIComponent(url.password) || 'guest';
+  // The API may be served under a path of its own (management.path_prefix).
+  return {
+    origin: `${url.origin}${url.pathname.replace(/\/$/, '')}`,
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+  };
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import type { GatewayConfiguration, RunnerConfiguration, Secrets } from '../../api/configuration.ts';
+import { metrics as metricTable } from '../../api/metrics.ts';
+import { ensureTopology } from '../../broker/ensure.ts';
+import type { BrokerConnection } from '../../broker/port.ts';
+import type { Topology, TopologyAdmin } from '../../broker/topology.ts';
+import { startGateway } from '../../gateway/main.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { CodedError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import { createMetrics } from '../../lib/metrics.ts';
+import { startStatusServer } from '../../lib/status-server.ts';
+import type { Model } from '../../model/port.ts';
+import { costNanoUsd } from '../../model/prices.ts';
+import { startRunner } from '../../runner/main.ts';
+import type { Send } from '../../runner/outputs/send.ts';
+import { Solo } from '../../runner/solo.ts';
+import type { RunEnd } from '../../runner/witness.ts';
+import type { OwnedStore } from '../../store/port.ts';
+import { watchedStore } from '../../store/watched.ts';
+
+/** What a session runs, and on what. It owns `connection` and `store` from the start, also where starting fails. */
+export interface SessionParts {
+  readonly topology: Topology;
+  readonly runners: readonly RunnerConfiguration[];
+  readonly gateway: GatewayConfiguration;
+  readonly connection: BrokerConnection;
+  readonly admin: TopologyAdmin;
+  readonly store: OwnedStore;
+  readonly modelFor: (runner: RunnerConfiguration) => Model;
+  readonly sendFor: (runner: RunnerConfiguration) => Send;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly host: string;
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly onRunEnd: (end: RunEnd) => void;
+}
+
+/** Everything of one namespace in one process: gateway, runners, metrics. */
+export interface Session {
+  readonly gatewayUrl: string;
+  readonly metricsUrl: string;
+  /** Stops intake, finishes or hands back what is under way, and closes everything. Never rejects, and may be repeated. */
+  close(): Promise<void>;
+}
+
+/** The broker holds something that stands in the way. */
+export class TopologyRefused extends CodedError<'TopologyRefused'> {}
+
+/** How long the broker may take to answer at the start. */
+const START_DEADLINE_MS = 30_000;
+
+/** Starts a session, or nothing at all. Rejects with `BrokerError`, `TopologyRefused` or `InputError`. */
+export async function startSession(parts: SessionParts): Promise<Session> {
+  const closers: (() => Promise<void>)[] = [() => parts.connection.close(), () => parts.store.close()];
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    return await start(parts, closers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function start(parts: SessionParts, closers: (() => Promise<void>)[], closeAll: () => Promise<void>): Promise<Session> {
+  const { clock, connection, host, log, secrets } = parts;
+  const metrics = createMetrics(metricTable, { processMetrics: true });
+  const deadline = AbortSignal.timeout(START_DEADLINE_MS);
+  await (await connection.openChannel({ prefetch: 1 }, deadline)).close();
+  const { problems } = await ensureTopology(parts.admin, parts.topology, deadline);
+  if (problems.length > 0) throw new TopologyRefused('TopologyRefused', problems.map(({ message }) => message).join('\n'));
+
+  metrics.set('eventagent_store_reachable', {}, 1);
+  const store = watchedStore(parts.store, (reachable, error) => {
+    metrics.set('eventagent_store_reachable', {}, reachable ? 1 : 0);
+    if (reachable) log.info('the store answers again');
+    else log.error('the store does not answer; events wait until it does', { error });
+  });
+  const gateway = await startGateway({ configuration: parts.gateway, secrets, connection, clock, log, metrics, host, port: parts.port });
+  closers.push(() => gateway.close());
+  const status = await startStatusServer(
+    { expose: metrics.expose, unready: gateway.unready },
+    { host, port: parts.metricsPort, clock, log },
+  );
+  closers.push(() => status.close(0));
+
+  const solo = new Solo(clock);
+  const runners = parts.runners.map((runner) =>
+    startRunner(
+      runner,
+      {
+        connection,
+        store,
+        model: parts.modelFor(runner),
+        send: parts.sendFor(runner),
+        secrets,
+        clock,
+        log,
+        metrics,
+        newFence: randomUUID,
+        priceOf: costNanoUsd,
+      },
+      solo,
+      parts.onRunEnd,
+    ),
+  );
+  closers.push(async () => {
+    await Promise.all(runners.map((runner) => runner.close()));
+  });
+  let closed: Promise<void> | undefined;
+  return {
+    gatewayUrl: gateway.url,
+    metricsUrl: status.url,
+    close: () => {
+      closed ??= gateway.close().then(closeAll);
+      return closed;
+    },
+  };
+}

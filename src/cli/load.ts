@@ -1,0 +1,100 @@
+import type { SecretKeyRef } from '../api/configuration.ts';
+import type { EventAgent } from '../api/generated/event-agent.ts';
+import { type Compiled, compile, gatewayConfigurationFor, type Problem, problemsOf, routeName } from '../compile/compile.ts';
+import { verdictOn } from '../manifest/crd-verdict.ts';
+import type { FieldPath } from '../manifest/field-error.ts';
+import { readManifests } from '../manifest/read.ts';
+import { readEventAgentSchema } from '../manifest/schema.ts';
+import type { SecretDocument } from '../manifest/secret-document.ts';
+import { RefusedInput } from './exit.ts';
+
+/** One agent of the given files, checked and compiled. */
+export interface LoadedAgent {
+  readonly agent: EventAgent;
+  readonly compiled: Compiled;
+  /** `file:line` of a field. */
+  readonly placeOf: (path: string) => string;
+}
+
+/** Everything that the given files hold. */
+export interface Loaded {
+  readonly agents: readonly LoadedAgent[];
+  readonly secrets: readonly SecretDocument[];
+}
+
+/**
+ * Reads files and folders, judges every EventAgent as the API server and the compiler do, and compiles them.
+ * Throws `RefusedInput` with every finding of every file, so that one wrong agent starts nothing, or `InputError` for what cannot be read at all.
+ */
+export function load(paths: readonly string[]): Loaded {
+  const manifests = readManifests(paths);
+  const schema = readEventAgentSchema();
+  const lines: string[] = [];
+  const agents: LoadedAgent[] = [];
+  for (const document of manifests.agents) {
+    const verdict = verdictOn(document, schema);
+    if (!verdict.valid) {
+      lines.push(...verdict.findings.map(({ path, message, line }) => `${document.file}:${line}: ${path}: ${message}`));
+      continue;
+    }
+    const placeOf = (path: string) => `${document.file}:${document.lineOf(fieldPath(path))}`;
+    const problems = problemsOf(verdict.agent);
+    lines.push(...problems.map((problem) => located(placeOf, problem)));
+    if (problems.length === 0) agents.push({ agent: verdict.agent, compiled: compile(verdict.agent), placeOf });
+  }
+  lines.push(...takenPaths(agents));
+  if (lines.length > 0) throw new RefusedInput(lines);
+  if (agents.length === 0) throw new RefusedInput([`${paths.join(', ')}: no EventAgent in there`]);
+  return { agents, secrets: manifests.secrets };
+}
+
+/** Every Secret that an agent refers to, with the field that does. */
+export function secretRefsOf(
+  agent: EventAgent,
+): readonly { readonly path: string; readonly ref: SecretKeyRef; readonly use: 'webhook' | 'model' | 'output' }[] {
+  const { agent: model, triggers = [], outputs = [] } = agent.spec;
+  return [
+    ...triggers.flatMap(({ webhook }, trigger) =>
+      (webhook?.verification.secretKeyRefs ?? []).map((ref, index) => ({
+        path: `spec.triggers[${trigger}].webhook.verification.secretKeyRefs[${index}]`,
+        ref,
+        use: 'webhook' as const,
+      })),
+    ),
+    { path: 'spec.agent.apiKeySecretRef', ref: model.apiKeySecretRef, use: 'model' as const },
+    ...outputs.flatMap(({ http }, output) =>
+      (http.headersFrom ?? []).map(({ secretKeyRef }, index) => ({
+        path: `spec.outputs[${output}].http.headersFrom[${index}].secretKeyRef`,
+        ref: secretKeyRef,
+        use: 'output' as const,
+      })),
+    ),
+  ];
+}
+
+/** A finding as a line of output. */
+export function located(placeOf: LoadedAgent['placeOf'], { path, message }: Problem): string {
+  return `${placeOf(path)}: ${path}: ${message}`;
+}
+
+function takenPaths(agents: readonly LoadedAgent[]): readonly string[] {
+  const namespaces = new Set(agents.map(({ agent }) => agent.metadata.namespace));
+  return [...namespaces].flatMap((namespace) => {
+    const inside = agents.filter(({ agent }) => agent.metadata.namespace === namespace);
+    const { taken } = gatewayConfigurationFor(
+      namespace,
+      inside.map(({ compiled }) => compiled),
+    );
+    return taken.flatMap(({ route, by }) => {
+      const owner = inside.find(({ agent }) => agent.metadata.name === route.agent.name);
+      const index = owner?.agent.spec.triggers?.findIndex(({ name }) => name === route.trigger) ?? 0;
+      const path = `spec.triggers[${index}].webhook.path`;
+      const message = `${route.path} belongs to ${routeName(by)} already: give this trigger a path of its own`;
+      return owner === undefined ? [] : [located(owner.placeOf, { path, message })];
+    });
+  });
+}
+
+function fieldPath(path: string): FieldPath {
+  return (path.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+}

@@ -1,0 +1,35 @@
+import { CommanderError } from 'commander';
+import { CodedError, InputError, messageOf } from '../lib/errors.ts';
+import { type ExitCode, RefusedInput } from './exit.ts';
+import { createProgram } from './program.ts';
+import { processTerminal } from './terminal.ts';
+
+/** Runs one command and says how it ended. Every error a user can cause is a message, never a stack trace. */
+async function main(args: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  const program = createProgram(processTerminal, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has said what is wrong already; help and version end in a CommanderError too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof RefusedInput) {
+      for (const line of error.lines) processTerminal.err(line);
+      return 2;
+    }
+    processTerminal.err(`eventagent: ${messageOf(error)}`);
+    if (error instanceof InputError) return 2;
+    if (!(error instanceof CodedError))
+      processTerminal.err(
+        'This is a fault of eventagent itself; the next lines help to find it.\n' + String(error instanceof Error ? error.stack : error),
+      );
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
+// Nothing may be left that keeps the process: what a command started it has closed. A socket of a peer that does not answer must not hold it up.
+process.exit();

@@ -1,0 +1,81 @@
+import type { EventAgent } from '../api/generated/event-agent.ts';
+import { parseFilter } from '../expr/cel.ts';
+import { literalOrigin } from '../expr/literal-origin.ts';
+import type { Problem } from './compile.ts';
+
+/** What is legal in an agent and unwise. `isPriced` knows the models that have a price. */
+export function warningsFor(agent: EventAgent, isPriced: (model: string) => boolean): readonly Problem[] {
+  return [...ownEcho(agent), ...longRetries(agent), ...unverified(agent), ...unpriced(agent, isPriced)];
+}
+
+/** Events that GitHub sends because of what an agent writes to it. */
+const ECHOES = [
+  { type: 'github.issue_comment', action: 'created' },
+  { type: 'github.pull_request_review', action: 'submitted' },
+  { type: 'github.pull_request_review_comment', action: 'created' },
+  { type: 'github.issues', action: 'edited' },
+  { type: 'github.pull_request', action: 'edited' },
+];
+
+/** A GitHub trigger, an output to GitHub, and a filter that lets through what GitHub says of that output. */
+function ownEcho({ spec }: EventAgent): readonly Problem[] {
+  const fromGitHub = (spec.triggers ?? []).some(({ webhook }) => webhook?.verification.scheme === 'GitHub');
+  const toGitHub = (spec.outputs ?? []).some(({ http }) =>
+    [...(http.allowedHosts ?? []), literalOrigin(http.url) ?? ''].some((host) => /(^|[/.])github\.com(:\d+)?$/.test(host)),
+  );
+  if (!fromGitHub || !toGitHub) return [];
+  const echoed = ECHOES.filter((echo) => letsThrough(spec.filter, echo));
+  if (echoed.length === 0) return [];
+  const types = echoed.map(({ type, action }) => `${type} (${action})`).join(', ');
+  return [
+    {
+      path: 'spec.filter',
+      message: `the agent writes to GitHub, and takes the event that GitHub then sends: ${types}. It would answer itself: have the filter name the event type and action that it wants`,
+    },
+  ];
+}
+
+function letsThrough(filter: string | undefined, { type, action }: (typeof ECHOES)[number]): boolean {
+  if (filter === undefined) return true;
+  try {
+    return parseFilter(filter)({ id: 'probe', source: 'https://github.com', type, extensions: {}, hop: 0, data: { action } });
+  } catch {
+    // The filter looks at more of the event than a probe has; whether it lets the echo through cannot be told.
+    return false;
+  }
+}
+
+/** A schedule of retries that goes on after the event has outlived its TTL. */
+function longRetries({ spec }: EventAgent): readonly Problem[] {
+  const { maxAttempts, retryDelaysSeconds, eventTtlSeconds } = spec.delivery;
+  const delays = Array.from(
+    { length: maxAttempts - 1 },
+    (_, index) => retryDelaysSeconds[Math.min(index, retryDelaysSeconds.length - 1)] ?? 0,
+  );
+  const seconds = delays.reduce((sum, delay) => sum + delay, 0);
+  if (seconds <= eventTtlSeconds) return [];
+  return [
+    {
+      path: 'spec.delivery.retryDelaysSeconds',
+      message: `the retries take ${seconds} s in all, longer than eventTtlSeconds (${eventTtlSeconds}): an event whose model call keeps failing is dropped as stale before its last attempt`,
+    },
+  ];
+}
+
+function unverified({ spec }: EventAgent): readonly Problem[] {
+  return (spec.triggers ?? []).flatMap(({ webhook }, index) =>
+    webhook?.verification.scheme === 'None'
+      ? [
+          {
+            path: `spec.triggers[${index}].webhook.verification.scheme`,
+            message: 'anybody who reaches the gateway can start this agent and spend on it',
+          },
+        ]
+      : [],
+  );
+}
+
+function unpriced({ spec }: EventAgent, isPriced: (model: string) => boolean): readonly Problem[] {
+  if (isPriced(spec.agent.model)) return [];
+  return [{ path: 'spec.agent.model', message: `no price is known for ${spec.agent.model}: its cost will be counted as unknown` }];
+}

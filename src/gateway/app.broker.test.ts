@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cloudEvent, structured } from '../../test/support/cloud-event.ts';
+import { gatewayUnderTest } from '../../test/support/gateway-under-test.ts';
+import { exchange } from '../../test/support/http-exchange.ts';
+import { createManualClock } from '../../test/support/manual-clock.ts';
+import { createScriptedBroker } from '../../test/support/scripted-broker.ts';
+
+const send = (url: string, path = '/reviewer/open') => exchange(`${url}${path}`, structured(cloudEvent()));
+
+test('202 waits for the confirm', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'held');
+  await using gateway = await gatewayUnderTest(broker.connection);
+  const answer = send(gateway.url);
+  await broker.until('the event is published', () => broker.held.length === 1);
+  assert.equal(await Promise.race([answer, exchange(`${gateway.url}/reviewer/open`, { method: 'GET' })]).then(({ code }) => code), 405);
+  broker.answer('confirmed');
+  assert.equal((await answer).code, 202);
+  assert.match(await gateway.scrape(), /eventagent_gateway_publish_seconds_count\{route="web\/reviewer\/open"\} 1/);
+});
+
+test('confirms are awaited side by side', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'held');
+  await using gateway = await gatewayUnderTest(broker.connection);
+  const answers = Array.from({ length: 40 }, () => send(gateway.url));
+  await broker.until('all of them are published', () => broker.held.length === 40);
+  broker.answer('confirmed');
+  for (const { code } of await Promise.all(answers)) assert.equal(code, 202);
+  assert.equal(broker.opened, 1);
+});
+
+test('an event that no queue takes is 503, although its exchange is there', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'unroutable');
+  await using gateway = await gatewayUnderTest(broker.connection);
+  assert.equal((await send(gateway.url, '/reviewer/events')).code, 503);
+  assert.equal(await gateway.requests('web/reviewer/events', 503, 'unroutable'), 1);
+});
+
+test('a full queue is 503, and the next event goes through when there is room', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'refused');
+  await using gateway = await gatewayUnderTest(broker.connection);
+  const refused = await send(gateway.url);
+  assert.deepEqual(
+    [refused.code, refused.headers['retry-after'], JSON.parse(refused.text)],
+    [503, '5', { error: 'the queue of this webhook takes no more for now' }],
+  );
+  broker.fate(() => 'confirmed');
+  assert.equal((await send(gateway.url)).code, 202);
+  assert.equal(await gateway.requests('web/reviewer/open', 503, 'queue_full'), 1);
+});
+
+test('a broker that blocks its senders is 503 at once', async () => {
+  const broker = createScriptedBroker();
+  await using gateway = await gatewayUnderTest(broker.connection);
+  broker.block(true);
+  assert.equal((await send(gateway.url)).code, 503);
+  broker.block(false);
+  assert.equal((await send(gateway.url)).code, 202);
+  assert.equal(await gateway.requests('web/reviewer/open', 503, 'broker_blocked'), 1);
+});
+
+test('a confirm that is later than 8 s is 503', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'held');
+  const clock = createManualClock();
+  await using gateway = await gatewayUnderTest(broker.connection, { clock });
+  const answer = send(gateway.url);
+  await broker.until('the event is published', () => broker.held.length === 1);
+  clock.advance(7_999);
+  assert.equal(clock.pending(), 1);
+  clock.advance(1);
+  assert.equal((await answer).code, 503);
+  assert.equal(await gateway.requests('web/reviewer/open', 503, 'confirm_late'), 1);
+});
+
+test('without a connection requests wait a little, then get 503; when it is back they go through', async () => {
+  const broker = createScriptedBroker();
+  const clock = createManualClock();
+  await using gateway = await gatewayUnderTest(broker.connection, { clock });
+  assert.equal((await send(gateway.url)).code, 202);
+  broker.disconnect();
+  clock.advance(1_000);
+  const tooLong = send(gateway.url);
+  await waitFor(() => clock.pending() === 1);
+  clock.advance(3_000);
+  assert.equal((await tooLong).code, 503);
+  assert.equal(await gateway.requests('web/reviewer/open', 503, 'broker_unavailable'), 1);
+  const patient = send(gateway.url);
+  await waitFor(() => clock.pending() === 1);
+  broker.connect();
+  assert.equal((await patient).code, 202);
+  assert.equal(broker.stored.length, 2);
+});
+
+test('a connection that is lost before the confirm: the event is sent again when it is back', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'held');
+  await using gateway = await gatewayUnderTest(broker.connection);
+  const answer = send(gateway.url);
+  await broker.until('the event is published', () => broker.held.length === 1);
+  broker.fate(() => 'confirmed');
+  broker.disconnect();
+  broker.connect();
+  assert.equal((await answer).code, 202);
+  assert.equal(broker.stored.length, 1);
+});
+
+test('a route whose exchange is missing fails alone', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(({ exchange: name }) => (name === 'ea.web._events' ? 'channel-error' : 'held'));
+  await using gateway = await gatewayUnderTest(broker.connection);
+  const innocent = send(gateway.url, '/reviewer/open');
+  await broker.until('the innocent event is published', () => broker.held.length === 1);
+  assert.equal((await send(gateway.url, '/reviewer/events')).code, 503);
+  broker.answer('confirmed');
+  assert.equal((await innocent).code, 202);
+  assert.equal(await gateway.requests('web/reviewer/events', 503, 'broker_unavailable'), 1);
+});
+
+test('many refusals of one kind make few lines', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'refused');
+  const clock = createManualClock();
+  await using gateway = await gatewayUnderTest(broker.connection, { clock });
+  for (let i = 0; i < 5; i += 1) await send(gateway.url);
+  clock.advance(10_000);
+  await send(gateway.url);
+  const counts = gateway.lines.map((line) => JSON.parse(line)).map(({ route, reason, requests }) => [route, reason, requests]);
+  assert.deepEqual(counts, [
+    ['web/reviewer/open', 'queue_full', 1],
+    ['web/reviewer/open', 'queue_full', 5],
+  ]);
+});
+
+/** Waits, one turn of the event loop after another. */
+async function waitFor(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!condition()) {
+    assert.ok(performance.now() < deadline, 'not within 5 s');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError, messageOf } from '../lib/errors.ts';
+import { isJsonObject } from './json-object.ts';
+import { parseSecret, type SecretDocument } from './secret-document.ts';
+import { parseYamlDocuments, type YamlDocument } from './yaml-documents.ts';
+
+/** What the given files hold. Agents are not validated yet. */
+export interface Manifests {
+  readonly agents: readonly YamlDocument[];
+  readonly secrets: readonly SecretDocument[];
+}
+
+/** The API server takes no request above 3 MiB; a file holds several. */
+const MAX_FILE_BYTES = 16_777_216;
+
+/**
+ * Reads files, and of directories the *.yaml and *.yml directly in them, by name. Throws `InputError`: `FileUnreadable`, `NotYaml`, or `InvalidResource` for a
+ * document of another kind, a broken Secret, or a resource that is given twice; each with file and line.
+ */
+export function readManifests(paths: readonly string[]): Manifests {
+  const documents = paths.flatMap(filesOf).flatMap((file) => parseYamlDocuments(textOf(file), file));
+  const agents: YamlDocument[] = [];
+  const secrets: SecretDocument[] = [];
+  for (const document of documents) {
+    const { value } = document;
+    const { apiVersion, kind } = isJsonObject(value) ? value : {};
+    if (apiVersion === 'eventagent.dev/v1alpha1' && kind === 'EventAgent') agents.push(document);
+    else if (isJsonObject(value) && apiVersion === 'v1' && kind === 'Secret') secrets.push(parseSecret(document, value));
+    else throw strange(document, apiVersion, kind);
+  }
+  refuseTwice('EventAgent', agents.flatMap(identified));
+  refuseTwice('Secret', secrets);
+  return { agents, secrets };
+}
+
+function filesOf(path: string): readonly string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
+    if (names.length === 0) throw new InputError('FileUnreadable', `${path}: no *.yaml or *.yml in this directory`);
+    return names.sort().map((name) => join(path, name));
+  } catch (cause) {
+    throw cause instanceof InputError ? cause : unreadable(path, cause);
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    const { size } = statSync(file);
+    if (size > MAX_FILE_BYTES)
+      throw new InputError('FileUnreadable', `${file}: ${size} bytes are too many for a manifest, at most ${MAX_FILE_BYTES} are read`);
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw cause instanceof InputError ? cause : unreadable(file, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): InputError {
+  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return new InputError('FileUnreadable', `${path}: ${missing ? 'there is no such file or directory' : messageOf(cause)}`, { cause });
+}
+
+function strange(document: YamlDocument, apiVersion: unknown, kind: unknown): InputError {
+  const where = `${document.file}:${document.line}`;
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string')
+    return new InputError('InvalidResource', `${where}: not a Kubernetes resource: apiVersion and kind are missing`);
+  return new InputError(
+    'InvalidResource',
+    `${where}: ${kind} of ${apiVersion} is not read here: only EventAgent of eventagent.dev/v1alpha1 and Secret of v1`,
+  );
+}
+
+interface Identified {
+  readonly namespace: string;
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** An agent whose metadata can be read; what cannot is the validation's matter. */
+function identified({ value, file, line }: YamlDocument): readonly Identified[] {
+  const metadata = isJsonObject(value) && isJsonObject(value.metadata) ? value.metadata : {};
+  const { name, namespace } = metadata;
+  return typeof name === 'string'
+    ? [{ name, namespace: typeof namespace === 'string' && namespace !== '' ? namespace : 'default', file, line }]
+    : [];
+}
+
+function refuseTwice(kind: string, resources: readonly Identified[]): void {
+  const first = new Map<string, Identified>();
+  for (const resource of resources) {
+    const id = `${resource.namespace}/${resource.name}`;
+    const other = first.get(id);
+    if (other !== undefined)
+      throw new InputError(
+        'InvalidResource',
+        `${resource.file}:${resource.line}: ${kind} ${id} is given twice, first in ${other.file}:${other.line}`,
+      );
+    first.set(id, resource);
+  }
+}

@@ -1,0 +1,163 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import { APIError, type Middleware } from '@anthropic-ai/sdk';
+import { Stream } from '@anthropic-ai/sdk/core/streaming';
+import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
+import type { Clock } from '../lib/clock.ts';
+import { InputError } from '../lib/errors.ts';
+import { type AnswerSoFar, NO_ANSWER_YET, parseData, turnOf, withEvent } from './anthropic-answer.ts';
+import { anthropicClient, PUBLIC_BASE_URL } from './anthropic-client.ts';
+import { type CallEnd, modelErrorFor } from './anthropic-failure.ts';
+import { FetchFailed } from './http-fetch.ts';
+import { type Model, ModelError, type ModelRequest, type ModelTurn, type TokenUsage } from './port.ts';
+import { watchSilence } from './silence.ts';
+
+/** How an agent's model is reached. */
+export interface AnthropicOptions {
+  /** Read at each call, so that a rotated key is seen; `undefined` where it cannot be read. */
+  readonly apiKey: () => string | undefined;
+  /** Scheme, host and the path before `/v1/messages`. */
+  readonly baseUrl?: string;
+  readonly clock: Clock;
+  /** A call without a single event for so long is given up as `Stalled`, before the answer begins and within it; default 90,000. */
+  readonly stallMs?: number;
+  readonly userAgent?: string;
+}
+
+/** The provider sends a `ping` every few seconds while a model thinks. https://platform.claude.com/docs/en/build-with-claude/streaming */
+const STALL_MS = 90_000;
+
+/** How long the end of the HTTP answer may come after the end of the message; waiting for it keeps the connection for the next call. */
+const END_OF_BODY_MS = 1_000;
+
+/** The SDK's own timer for headers is a real one; ours, on the given clock, is to fire first. */
+const SDK_TIMER_SLACK_MS = 60_000;
+
+/** A model behind the Messages API, called in streaming mode. Throws `InvalidResource` where `baseUrl` is no http(s) URL. */
+export function createAnthropicModel(options: AnthropicOptions): Model {
+  const baseUrl = checkedBaseUrl(options.baseUrl ?? PUBLIC_BASE_URL);
+  const stallMs = options.stallMs ?? STALL_MS;
+  const clientFor = clientPerKey((apiKey) =>
+    anthropicClient({
+      apiKey,
+      baseUrl,
+      timeoutMs: stallMs + SDK_TIMER_SLACK_MS,
+      ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
+    }),
+  );
+
+  async function call(request: ModelRequest, signal: AbortSignal): Promise<ModelTurn> {
+    const apiKey = usableKey(options.apiKey());
+    if (signal.aborted) throw new ModelError('Aborted', 'The call was aborted before it was sent.', { usage: 'none' });
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    const silence = watchSilence(options.clock, stallMs, abort);
+    let answer = NO_ANSWER_YET;
+    let requestId: string | null = null;
+    let failure: unknown;
+    let unanswered: FetchFailed | undefined;
+    // The SDK says less: where the signal has fired, or an error's text speaks of a timeout, the error itself is lost.
+    const watchConnection: Middleware = (sent, next) =>
+      next(sent).catch((error: unknown) => {
+        if (error instanceof FetchFailed) unanswered = error;
+        throw error;
+      });
+    try {
+      // `post` rather than `messages.create`, which prints a warning of its own for some models.
+      const response = await clientFor(apiKey)
+        .post('/v1/messages', { body: paramsFor(request), stream: true, signal: controller.signal, middleware: [watchConnection] })
+        .asResponse();
+      requestId = response.headers.get('request-id');
+      // The raw events, since the SDK's stream keeps pings to itself, and a thinking model sends nothing else.
+      for await (const event of Stream.rawEvents(response, controller)) {
+        silence.broken();
+        if (event.event === 'error') throw streamError(event.data, response.headers);
+        if (event.data !== '') answer = withEvent(answer, parseData(event.data) as RawMessageStreamEvent);
+        if (answer.complete) silence.endAfter(END_OF_BODY_MS);
+      }
+    } catch (error) {
+      failure = error;
+    } finally {
+      silence.end();
+      signal.removeEventListener('abort', abort);
+    }
+    // A complete answer is paid for, whatever happened to the connection after it.
+    if (answer.complete) return turnOf(answer, request, requestId);
+    const end: CallEnd = signal.aborted ? 'aborted' : silence.tooLong() ? 'stalled' : 'failed';
+    throw modelErrorFor(unanswered ?? failure, {
+      end,
+      request,
+      apiKey,
+      requestId,
+      mayHaveCost: upperBound(request, answer),
+      now: options.clock.now(),
+    });
+  }
+
+  return { call };
+}
+
+/** The request as it is sent. */
+function paramsFor(request: ModelRequest): MessageCreateParamsStreaming {
+  return {
+    model: request.model,
+    max_tokens: request.maxTokens,
+    ...(request.system === undefined ? {} : { system: request.system }),
+    messages: [{ role: 'user', content: request.prompt }],
+    stream: true,
+  };
+}
+
+/** What can be billed at most for a call that ended early. A token is at least one byte of the request. */
+function upperBound(request: ModelRequest, answer: AnswerSoFar): TokenUsage {
+  if (answer.model !== undefined) return { ...answer.usage, output: request.maxTokens };
+  return {
+    input: Buffer.byteLength(JSON.stringify(paramsFor(request))),
+    output: request.maxTokens,
+    cacheRead: 0,
+    cacheWrite5m: 0,
+    cacheWrite1h: 0,
+  };
+}
+
+/** An error that came inside a stream, in the shape that the SDK gives it. */
+function streamError(data: string, headers: Headers): APIError {
+  return new APIError(undefined, parseData(data), undefined, headers);
+}
+
+/** Keeps one client for as long as the key stays the same. */
+function clientPerKey(create: (apiKey: string) => Anthropic): (apiKey: string) => Anthropic {
+  let current: { readonly apiKey: string; readonly client: Anthropic } | undefined;
+  return (apiKey) => {
+    if (current?.apiKey !== apiKey) current = { apiKey, client: create(apiKey) };
+    return current.client;
+  };
+}
+
+/** A key that fits into a header; where it does not, `fetch` would repeat it in its error. */
+function usableKey(value: string | undefined): string {
+  const key = value?.trim();
+  if (key === undefined || key === '') {
+    throw new ModelError('Unauthorized', 'There is no API key for the model provider: the Secret, or its key, is missing or empty.', {
+      usage: 'none',
+    });
+  }
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    throw new ModelError(
+      'Unauthorized',
+      'The API key for the model provider holds blanks, line breaks or other characters that no key has.',
+      {
+        usage: 'none',
+      },
+    );
+  }
+  return key;
+}
+
+function checkedBaseUrl(baseUrl: string): string {
+  const url = URL.parse(baseUrl);
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return baseUrl;
+  throw new InputError('InvalidResource', 'The base URL of the model provider must be an http or https URL.', {
+    path: 'spec.agent.baseUrl',
+  });
+}

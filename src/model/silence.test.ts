@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Clock } from '../lib/clock.ts';
+import { watchSilence } from './silence.ts';
+
+/** Time that passes when it is told to; `pending` counts the timers that are set. */
+function handClock() {
+  let now = 0;
+  const timers = new Set<{ readonly at: number; readonly fire: () => void }>();
+  const clock: Clock = {
+    now: () => now,
+    timer(delayMs, fire) {
+      const timer = { at: now + delayMs, fire };
+      timers.add(timer);
+      return { cancel: () => void timers.delete(timer) };
+    },
+  };
+  return {
+    clock,
+    pending: () => timers.size,
+    pass(ms: number) {
+      const until = now + ms;
+      for (;;) {
+        const next = [...timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
+        if (next === undefined) break;
+        timers.delete(next);
+        now = next.at;
+        next.fire();
+      }
+      now = until;
+    },
+  };
+}
+
+function watched() {
+  const time = handClock();
+  let calls = 0;
+  const silence = watchSilence(time.clock, 100, () => {
+    calls += 1;
+  });
+  return { ...time, silence, calls: () => calls };
+}
+
+test('silence is too long at the limit and not before, and is told once', () => {
+  const { pass, silence, calls } = watched();
+  pass(99);
+  assert.deepEqual([silence.tooLong(), calls()], [false, 0]);
+  pass(1);
+  assert.deepEqual([silence.tooLong(), calls()], [true, 1]);
+  pass(1_000);
+  assert.equal(calls(), 1);
+});
+
+test('silence counts from the last thing that was heard', () => {
+  const { pass, silence, calls } = watched();
+  for (let heard = 0; heard < 5; heard += 1) {
+    pass(90);
+    silence.broken();
+  }
+  pass(99);
+  assert.equal(calls(), 0);
+  pass(1);
+  assert.equal(calls(), 1);
+});
+
+test('a thousand sounds keep one timer', () => {
+  const { pass, silence, pending } = watched();
+  for (let heard = 0; heard < 1_000; heard += 1) {
+    pass(1);
+    silence.broken();
+  }
+  assert.equal(pending(), 1);
+});
+
+test('the rest has its own limit, which no further sound extends', () => {
+  const { pass, silence, calls } = watched();
+  pass(50);
+  silence.endAfter(20);
+  pass(10);
+  silence.broken();
+  silence.endAfter(20);
+  pass(10);
+  assert.equal(calls(), 1);
+});
+
+test('a watch that has ended leaves no timer and tells nobody', () => {
+  const { pass, silence, calls, pending } = watched();
+  silence.end();
+  assert.equal(pending(), 0);
+  pass(1_000);
+  assert.deepEqual([silence.tooLong(), calls()], [false, 0]);
+});

@@ -1,0 +1,29 @@
+import { type OwnedStore, type Store, StoreError } from './port.ts';
+
+/** A store that tells when it stops answering and when it answers again; each call's own result is untouched. */
+export function watchedStore(store: OwnedStore, onChange: (reachable: boolean, error?: string) => void): OwnedStore {
+  let reachable = true;
+  const watch = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      const result = await call;
+      if (!reachable) onChange(true);
+      reachable = true;
+      return result;
+    } catch (error) {
+      if (error instanceof StoreError && reachable) {
+        reachable = false;
+        onChange(false, error.message);
+      }
+      throw error;
+    }
+  };
+  const watched: Store = {
+    read: (key) => watch(store.read(key)),
+    replace: (key, expectedVersion, write) => watch(store.replace(key, expectedVersion, write)),
+    update: (key, fence, write) => watch(store.update(key, fence, write)),
+    renew: (key, fence, leaseMs) => watch(store.renew(key, fence, leaseMs)),
+    addPause: (agent, pause) => watch(store.addPause(agent, pause)),
+    pausesSince: (agent, since) => watch(store.pausesSince(agent, since)),
+  };
+  return { ...watched, close: () => store.close() };
+}

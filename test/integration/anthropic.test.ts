@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createAnthropicModel } from '../../src/model/anthropic.ts';
+import { type Model, ModelError, type ModelErrorCode, type ModelRequest, type TokenUsage } from '../../src/model/port.ts';
+import type { Behaviour } from '../support/claude-behaviour.ts';
+import { billedInAll, type ClaudeStub, STUB_KEY, startClaudeStub } from '../support/claude-stub.ts';
+import { createGate } from '../support/gate.ts';
+
+const request: ModelRequest = {
+  model: 'claude-sonnet-5-5',
+  system: 'You review pull requests.',
+  prompt: 'The salary of Ms. Ada Example is 12345. [[event:e-1]] äöü €',
+  maxTokens: 200,
+};
+
+/** Long enough that a busy machine does not look like a stalled provider. */
+const STALL_MS = 600;
+
+const text = 'The change is small, and its tests cover it. Ship it: äöü €. '.repeat(3);
+
+const none: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
+
+let stub: ClaudeStub;
+
+before(async () => {
+  stub = await startClaudeStub();
+});
+
+after(() => stub.close());
+
+function model(overrides: Partial<Parameters<typeof createAnthropicModel>[0]> = {}): Model {
+  return createAnthropicModel({ apiKey: () => STUB_KEY, baseUrl: stub.url, clock: systemClock, stallMs: STALL_MS, ...overrides });
+}
+
+async function failureOf(call: Promise<unknown>): Promise<ModelError> {
+  try {
+    await call;
+  } catch (error) {
+    assert.ok(error instanceof ModelError, String(error));
+    return error;
+  }
+  return assert.fail('the call was answered');
+}
+
+describe('an answered call', () => {
+  test('gives text, figures, names and the stop reason, exactly as the provider bills them', async () => {
+    const usage = { input: 1_200, output: 77, cacheRead: 4_000, cacheWrite5m: 30, cacheWrite1h: 20 };
+    stub.next({ text, usage, inputAtStart: 900 });
+    const turn = await model().call({ ...request, model: 'claude-sonnet-5-5-20260901' }, new AbortController().signal);
+    const { ordinal } = lastRequest();
+    assert.deepEqual(turn, {
+      stopReason: 'end_turn',
+      rawStopReason: 'end_turn',
+      text,
+      model: 'claude-sonnet-5-5-20260901',
+      usage,
+      requestId: `req_stub_${ordinal}`,
+    });
+    assert.deepEqual(await billedFor(ordinal), { outcome: 'completed', billed: usage });
+  });
+
+  test('sends the prompt, the system text and the limit, and asks for a stream', async () => {
+    await model({ userAgent: 'eventagent/test' }).call(request, new AbortController().signal);
+    const { prompt, system, maxTokens, stream, headers, marker } = lastRequest();
+    assert.deepEqual({ prompt, system, maxTokens, stream, marker }, { ...pick(request), stream: true, marker: 'e-1' });
+    assert.equal(headers['user-agent'], 'eventagent/test');
+  });
+
+  for (const stopReason of [
+    'end_turn',
+    'stop_sequence',
+    'max_tokens',
+    'tool_use',
+    'pause_turn',
+    'refusal',
+    'model_context_window_exceeded',
+  ]) {
+    test(`that stopped by ${stopReason} says so`, async () => {
+      stub.next({ text, stopReason });
+      const turn = await model().call(request, new AbortController().signal);
+      assert.deepEqual([turn.stopReason, turn.rawStopReason], [stopReason, stopReason]);
+    });
+  }
+
+  test('that stopped for a reason nobody knows yet is `other`, with the word kept', async () => {
+    stub.next({ stopReason: 'coffee_break' });
+    const turn = await model().call(request, new AbortController().signal);
+    assert.deepEqual([turn.stopReason, turn.rawStopReason], ['other', 'coffee_break']);
+  });
+
+  test('that thinks for longer than the stall limit is kept alive by its pings', async () => {
+    stub.next({ text, pings: { count: 8, everyMs: STALL_MS / 4 } });
+    assert.equal((await model().call(request, new AbortController().signal)).text, text);
+  });
+
+  for (const kind of ['cut', 'stall'] as const) {
+    test(`is an answer although the connection is ${kind} behind the end of the message`, async () => {
+      stub.next({ text, fault: { kind, at: 'stop' } });
+      const turn = await model().call(request, new AbortController().signal);
+      assert.equal(turn.text, text);
+      assert.equal((await billedFor(lastRequest().ordinal)).outcome, 'completed');
+    });
+  }
+
+  test('leaves its connection to the next call', async () => {
+    const own = await startClaudeStub();
+    const adapter = model({ baseUrl: own.url });
+    for (let calls = 0; calls < 6; calls += 1) await adapter.call(request, new AbortController().signal);
+    const connections = own.connections();
+    await own.close();
+    assert.equal(connections, 1);
+  });
+
+  test('takes the key that is valid now, not the one it began with', async () => {
+    let key = 'old-key';
+    const adapter = model({ apiKey: () => key });
+    assert.equal((await failureOf(adapter.call(request, new AbortController().signal))).code, 'Unauthorized');
+    key = `${STUB_KEY}\n`;
+    assert.equal((await adapter.call(request, new AbortController().signal)).stopReason, 'end_turn');
+  });
+});
+
+/** What the error says of the cost: nothing, a bound from the request alone, or one with the input that the stream had told. */
+type Cost = 'none' | 'from the request' | 'from the stream';
+
+const failures: readonly (readonly [name: string, behaviour: Behaviour, code: ModelErrorCode, cost: Cost, retryAfterMs?: number])[] = [
+  ['429 with seconds to wait', { status: 429, headers: { 'retry-after': '7' } }, 'RateLimited', 'none', 7_000],
+  ['429 with a date long past', { status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' } }, 'RateLimited', 'none', 0],
+  ['429 without a wait', { status: 429 }, 'RateLimited', 'none'],
+  ['429 that is a spent contract', { status: 429, errorCode: 'contract_spend_limit_reached' }, 'SpendLimit', 'none'],
+  ['429 that is a spent month', { status: 429, errorCode: 'enforced_spend_limit_reached' }, 'SpendLimit', 'none'],
+  ['529', { status: 529 }, 'Overloaded', 'none'],
+  ['overload under another status', { status: 503, type: 'overloaded_error' }, 'Overloaded', 'none'],
+  ['500', { status: 500 }, 'ServerError', 'none'],
+  [
+    '503 of a proxy, in plain text',
+    { status: 503, body: 'upstream connect error', headers: { 'retry-after': '2' } },
+    'ServerError',
+    'none',
+    2_000,
+  ],
+  ['504', { status: 504 }, 'ServerError', 'none'],
+  ['408', { status: 408 }, 'ServerError', 'none'],
+  ['409', { status: 409, headers: { 'x-should-retry': 'true' } }, 'ServerError', 'none'],
+  ['401', { status: 401 }, 'Unauthorized', 'none'],
+  ['402', { status: 402 }, 'SpendLimit', 'none'],
+  ['403', { status: 403 }, 'Forbidden', 'none'],
+  ['an organization on hold', { status: 400, errorCode: 'organization_on_hold' }, 'Forbidden', 'none'],
+  ['404', { status: 404 }, 'ModelNotFound', 'none'],
+  ['400', { status: 400 }, 'BadRequest', 'none'],
+  ['422', { status: 422 }, 'BadRequest', 'none'],
+  ['413', { status: 413 }, 'TooLarge', 'none'],
+  ['a redirect', { status: 307, headers: { location: '/v1/messages' } }, 'Unreachable', 'none'],
+  [
+    'an overload error before the message',
+    { text, fault: { kind: 'error', at: 'start', type: 'overloaded_error' } },
+    'Overloaded',
+    'from the request',
+  ],
+  [
+    'an overload error within the message',
+    { text, fault: { kind: 'error', at: 'stream', type: 'overloaded_error' } },
+    'Overloaded',
+    'from the stream',
+  ],
+  [
+    'a rate limit within the message',
+    { text, fault: { kind: 'error', at: 'stream', type: 'rate_limit_error' } },
+    'RateLimited',
+    'from the stream',
+  ],
+  ['another error within the message', { text, fault: { kind: 'error', at: 'stream', type: 'api_error' } }, 'Cut', 'from the stream'],
+  ['a stall before the headers', { fault: { kind: 'stall', at: 'headers' } }, 'Stalled', 'from the request'],
+  ['a stall behind the headers', { fault: { kind: 'stall', at: 'start' } }, 'Stalled', 'from the request'],
+  ['a stall within the message', { text, fault: { kind: 'stall', at: 'stream' } }, 'Stalled', 'from the stream'],
+  ['a connection cut before the headers', { fault: { kind: 'cut', at: 'headers' } }, 'Cut', 'from the request'],
+  ['a connection cut behind the headers', { fault: { kind: 'cut', at: 'start' } }, 'Cut', 'from the request'],
+  ['a connection cut within the message', { text, fault: { kind: 'cut', at: 'stream' } }, 'Cut', 'from the stream'],
+  ['a stream that ends before it began', { fault: { kind: 'end', at: 'start' } }, 'Cut', 'from the request'],
+  ['a stream that ends too early', { text, fault: { kind: 'end', at: 'stream' } }, 'Cut', 'from the stream'],
+  ['a stream that turns into something else', { text, fault: { kind: 'garbage', at: 'stream' } }, 'Cut', 'from the stream'],
+];
+
+describe('a call that fails', () => {
+  let before: { received: number; ended: number };
+
+  beforeEach(() => {
+    before = { received: stub.received().length, ended: stub.ledger().length };
+  });
+
+  for (const [name, behaviour, code, cost, retryAfterMs] of failures) {
+    test(`by ${name} is ${code}, tried once, its cost ${cost}`, async () => {
+      stub.next('status' in behaviour ? behaviour : { usage: { cacheRead: 11, cacheWrite5m: 7 }, ...behaviour });
+      const error = await failureOf(model().call(request, new AbortController().signal));
+      assert.equal(error.code, code);
+      assert.equal(error.retryAfterMs, retryAfterMs);
+      assert.equal(stub.received().length, before.received + 1);
+      const { bytes, ordinal } = lastRequest();
+      const { billed } = await billedFor(ordinal);
+      const bounds = {
+        none: 'none',
+        'from the request': { ...none, input: bytes, output: request.maxTokens },
+        'from the stream': { ...billed, output: request.maxTokens },
+      } as const;
+      assert.deepEqual(error.usage, bounds[cost]);
+      if (cost !== 'none') assert.ok(billed.input > 0, 'the provider bills the input, so that the bound is put to the test');
+      assertDiscreet(error);
+    });
+  }
+});
+
+describe('a call that reaches nobody', () => {
+  const addresses: readonly (readonly [name: string, url: (stub: ClaudeStub) => string])[] = [
+    ['because nobody listens', () => 'http://127.0.0.1:3'],
+    ['because no such host is known', () => 'http://model.invalid'],
+    ['because it wants TLS where there is none', ({ url }) => url.replace('http:', 'https:')],
+  ];
+  for (const [name, url] of addresses) {
+    test(`${name} is Unreachable and free`, async () => {
+      const error = await failureOf(model({ baseUrl: url(stub), stallMs: 20_000 }).call(request, new AbortController().signal));
+      assert.deepEqual([error.code, error.usage], ['Unreachable', 'none']);
+      assertDiscreet(error);
+    });
+  }
+});
+
+describe('an aborted call', () => {
+  for (const [at, where] of [
+    ['headers', 'before its headers'],
+    ['stream', 'within its text'],
+  ] as const) {
+    test(`with the answer held ${where} is Aborted, never cheaper than billed, and hangs up`, async () => {
+      const gate = createGate();
+      stub.next({ text, hold: { at, until: gate.opened } });
+      const count = stub.received().length;
+      const abort = new AbortController();
+      const call = failureOf(model({ stallMs: 20_000 }).call(request, abort.signal));
+      await stub.until('the request has arrived', () => stub.received().length > count);
+      const { ordinal } = lastRequest();
+      await stub.until('the answer is held', () => stub.underWay(ordinal) === at);
+      abort.abort();
+      const error = await call;
+      const { outcome, billed } = await billedFor(ordinal);
+      assert.deepEqual([error.code, outcome], ['Aborted', 'aborted-by-client']);
+      assert.ok(error.usage !== 'none' && error.usage.input >= billed.input && error.usage.output === request.maxTokens);
+      assert.ok(billed.input > 0);
+      gate.open();
+    });
+  }
+
+  test('before it is sent costs nothing and sends nothing', async () => {
+    const count = stub.received().length;
+    const error = await failureOf(model().call(request, AbortSignal.abort()));
+    assert.deepEqual([error.code, error.usage, stub.received().length], ['Aborted', 'none', count]);
+  });
+});
+
+describe('what is not in the options', () => {
+  test('does not get in from the environment', async (t) => {
+    const variables = {
+      ANTHROPIC_API_KEY: 'environment-key',
+      ANTHROPIC_AUTH_TOKEN: 'environment-token',
+      ANTHROPIC_BASE_URL: 'http://127.0.0.1:3',
+      ANTHROPIC_PROFILE: 'nobody',
+      ANTHROPIC_LOG: 'debug',
+      ANTHROPIC_CUSTOM_HEADERS:
+        'Authorization: Bearer environment\nanthropic-version: 2023-06-01\nx-extra: leaked\nanthropic-beta: everything',
+    };
+    const saved = { ...process.env };
+    Object.assign(process.env, variables);
+    t.after(() => {
+      process.env = saved;
+    });
+    assert.equal((await model().call(request, new AbortController().signal)).stopReason, 'end_turn');
+    const { headers } = lastRequest();
+    assert.deepEqual([headers['x-extra'], headers['anthropic-beta'], headers['x-api-key']], [undefined, undefined, undefined]);
+    assert.equal((await failureOf(model({ apiKey: () => undefined }).call(request, new AbortController().signal))).code, 'Unauthorized');
+  });
+});
+
+describe('the books', () => {
+  test('agree with the provider for what was completed, and are never below it in all', async () => {
+    const own = await startClaudeStub({ script: ({ ordinal }) => failures[ordinal % (failures.length + 8)]?.[1] });
+    const adapter = createAnthropicModel({ apiKey: () => STUB_KEY, baseUrl: own.url, clock: systemClock, stallMs: STALL_MS });
+    const rounds = 2 * (failures.length + 8);
+    const calls = Array.from({ length: rounds }, () => adapter.call(request, new AbortController().signal));
+    const ends = await Promise.allSettled(calls);
+    await own.until('the provider has closed its books', () => own.ledger().length === rounds);
+    const turns = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value.usage] : []));
+    const bounds = ends.flatMap((end) =>
+      end.status === 'rejected' && end.reason.usage !== 'none' ? [end.reason.usage as TokenUsage] : [],
+    );
+    const completed = own.ledger().filter(({ outcome }) => outcome === 'completed');
+    await own.close();
+    assert.equal(turns.length, 16);
+    assert.deepEqual(total(turns), billedInAll(completed));
+    const ours = total([...turns, ...bounds]);
+    const theirs = billedInAll(own.ledger());
+    for (const kind of ['input', 'output', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'] as const)
+      assert.ok(ours[kind] >= theirs[kind], kind);
+    assert.ok(theirs.input > billedInAll(completed).input, 'failed calls were billed too');
+  });
+
+  test('hold for a thousand calls at once, none of which waits for another', async () => {
+    const gate = createGate();
+    const own = await startClaudeStub({ script: () => ({ text, hold: { at: 'stream', until: gate.opened } }) });
+    const adapter = createAnthropicModel({ apiKey: () => STUB_KEY, baseUrl: own.url, clock: systemClock });
+    const calls = Array.from({ length: 1_000 }, () => adapter.call(request, new AbortController().signal));
+    await own.until('all have arrived', () => own.received().length === 1_000, 30_000);
+    gate.open();
+    const turns = await Promise.all(calls);
+    await own.close();
+    assert.deepEqual(total(turns.map(({ usage }) => usage)), billedInAll(own.ledger()));
+  });
+});
+
+function lastRequest() {
+  const last = stub.received().at(-1);
+  assert.ok(last);
+  return last;
+}
+
+/** What the provider books for a request, once it has seen the end of it. */
+async function billedFor(ordinal: number) {
+  const entry = () => stub.ledger().find((candidate) => candidate.ordinal === ordinal);
+  await stub.until(`request ${ordinal} has ended`, () => entry() !== undefined);
+  const { outcome = undefined, billed = none } = entry() ?? {};
+  return { outcome, billed };
+}
+
+function pick({ prompt, system, maxTokens }: ModelRequest) {
+  return { prompt, system, maxTokens };
+}
+
+function total(usages: readonly TokenUsage[]): TokenUsage {
+  return billedInAll(usages.map((billed) => ({ billed })));
+}
+
+/** Neither the key nor the prompt is in anything that a log could print of an error. */
+function assertDiscreet(error: ModelError): void {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    const printed = `${each.message} ${each.stack} ${JSON.stringify(each)}`;
+    for (const secret of [STUB_KEY, '12345', 'Ada']) assert.ok(!printed.includes(secret), printed);
+  }
+}

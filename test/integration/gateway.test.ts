@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { test } from 'node:test';
+import { envelopeOf } from '../../src/api/event.ts';
+import { connectRabbitMq } from '../../src/broker/amqp.ts';
+import { managementAdmin } from '../../src/broker/management.ts';
+import { plan } from '../../src/broker/plan.ts';
+import type { BrokerConnection, Delivery } from '../../src/broker/port.ts';
+import type { QueueArguments, Topology } from '../../src/broker/topology.ts';
+import { type RabbitAddress, rabbitVersions, sharedRabbitMq, startRabbitMq } from '../parts/rabbitmq.ts';
+import { partOrSkip } from '../parts/unavailable.ts';
+import { freshVhost, manage, type Vhost } from '../parts/vhost.ts';
+import { cloudEvent, structured } from '../support/cloud-event.ts';
+import { type GatewayUnderTest, gatewayUnderTest, SECRET } from '../support/gateway-under-test.ts';
+import { githubDelivery, githubExamples } from '../support/github-delivery.ts';
+import { exchange } from '../support/http-exchange.ts';
+
+const OWN = 'ea.web.reviewer';
+const EVENTS = 'ea.web._events';
+
+/** The work queue of the routes' agent, bound to its own exchange and to `com.example.#` of the namespace's events. */
+function topology(more: QueueArguments = {}): Topology {
+  return {
+    exchanges: [
+      { name: OWN, type: 'direct' },
+      { name: EVENTS, type: 'topic' },
+    ],
+    queues: [{ name: OWN, role: 'work', arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', ...more } }],
+    bindings: [
+      { source: OWN, queue: OWN, routingKey: 'work' },
+      { source: EVENTS, queue: OWN, routingKey: 'com.example.#' },
+    ],
+    foreignExchanges: [],
+  };
+}
+
+/** A gateway on a virtual host of its own. */
+interface World extends AsyncDisposable {
+  readonly gateway: GatewayUnderTest;
+  readonly connection: BrokerConnection;
+  readonly vhost: Vhost;
+}
+
+async function worldOn(server: RabbitAddress, more: QueueArguments = {}): Promise<World> {
+  const vhost = await freshVhost(server);
+  const admin = managementAdmin({ url: server.managementUrl, vhost: vhost.vhost });
+  const signal = AbortSignal.timeout(30_000);
+  for (const step of plan(topology(more), await admin.observe(signal)).steps) await admin.apply(step, signal);
+  const connection = connectRabbitMq({ url: vhost.amqpUrl, name: 'gateway under test' });
+  const gateway = await gatewayUnderTest(connection);
+  return {
+    gateway,
+    connection,
+    vhost,
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await connection.close();
+      await vhost[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Everything that is in the work queue, settled. */
+async function drain(connection: BrokerConnection): Promise<readonly Delivery[]> {
+  const channel = await connection.openChannel({ prefetch: 100 }, AbortSignal.timeout(60_000));
+  const deliveries: Delivery[] = [];
+  for (let next = await channel.get(OWN); next !== undefined; next = await channel.get(OWN)) {
+    channel.ack(next);
+    deliveries.push(next);
+  }
+  await channel.close();
+  return deliveries;
+}
+
+const send = ({ gateway }: World, path: string, id = 'order-1', agent?: Agent) =>
+  exchange(`${gateway.url}/reviewer/${path}`, { ...structured(cloudEvent({ id })), ...(agent && { agent }) });
+
+for (const version of rabbitVersions) {
+  test(`RabbitMQ ${version}: every recorded payload of GitHub arrives byte for byte`, async (context) => {
+    const server = await partOrSkip(context, () => sharedRabbitMq(version));
+    if (server === undefined) return;
+    await using world = await worldOn(server);
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    const bodies = new Map<string, { readonly event: string; readonly body: Buffer }>();
+    await Promise.all(
+      githubExamples().map(async ({ event, payload }, index) => {
+        const [id, body] = [`d-${index}`, Buffer.from(JSON.stringify(payload, null, index % 3))];
+        if (event !== 'ping') bodies.set(id, { event, body });
+        const answer = await exchange(`${world.gateway.url}/reviewer/github`, { ...githubDelivery(SECRET, event, body, id), agent });
+        assert.equal(answer.code, event === 'ping' ? 200 : 202, answer.text);
+      }),
+    );
+    agent.destroy();
+    const deliveries = await drain(world.connection);
+    assert.equal(deliveries.length, bodies.size);
+    assert.ok(bodies.size >= 700);
+    for (const delivery of deliveries) {
+      const { attributes, publishedAt } = envelopeOf(delivery, OWN);
+      const sent = bodies.get(attributes.id ?? '');
+      assert.ok(sent !== undefined);
+      assert.ok(delivery.body.equals(sent.body));
+      assert.equal(attributes.type, `github.${sent.event}`);
+      assert.deepEqual([delivery.messageId, delivery.contentType, delivery.routingKey], [attributes.id, 'application/json', 'work']);
+      assert.ok(publishedAt !== undefined && Math.abs(Date.now() - publishedAt) < 60_000);
+      bodies.delete(attributes.id ?? '');
+    }
+    assert.equal(bodies.size, 0);
+  });
+
+  test(`RabbitMQ ${version}: what cannot be stored is 503, and costs no other route anything`, async (context) => {
+    const server = await partOrSkip(context, () => sharedRabbitMq(version));
+    if (server === undefined) return;
+    await using world = await worldOn(server, { 'x-max-length': 5 });
+    assert.equal((await send(world, 'events')).code, 202);
+    const answers = [];
+    for (let index = 0; index < 12; index += 1) answers.push((await send(world, 'open', `e${index}`)).code);
+    assert.ok(answers.includes(503) && answers.includes(202), answers.join());
+    assert.ok((await world.gateway.requests('web/reviewer/open', 503, 'queue_full')) > 0);
+    const accepted = answers.filter((code) => code === 202).length;
+    assert.equal((await drain(world.connection)).length, accepted + 1);
+    const manageVhost = (method: 'GET' | 'DELETE', path: string) =>
+      manage(server, method, `/api/${path.replace('VHOST', world.vhost.vhost)}`);
+    await manageVhost('DELETE', `exchanges/VHOST/${EVENTS}`);
+    const [missing, innocent] = await Promise.all([send(world, 'events', 'm'), send(world, 'open', 'i')]);
+    assert.deepEqual([missing.code, innocent.code], [503, 202]);
+    await manageVhost('DELETE', `queues/VHOST/${OWN}`);
+    assert.equal((await send(world, 'open', 'u')).code, 503);
+    assert.equal(await world.gateway.requests('web/reviewer/open', 503, 'unroutable'), 1);
+  });
+}
+
+test('a broker that is killed, frozen and blocked: 503 meanwhile, and every event that was answered 202 is in the queue', async (context) => {
+  const server = await partOrSkip(context, () => startRabbitMq('4.0'));
+  if (server === undefined) return;
+  await using _ = server;
+  await using world = await worldOn(server);
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const accepted = new Set<string>();
+  const codes = new Map<number, number>();
+  const crowd = async (name: string, count: number) => {
+    await Promise.all(
+      Array.from({ length: count }, async (_unused, index) => {
+        const { code } = await send(world, 'open', `${name}-${index}`, agent);
+        if (code === 202) accepted.add(`${name}-${index}`);
+        codes.set(code, (codes.get(code) ?? 0) + 1);
+      }),
+    );
+  };
+  await crowd('before', 50);
+  assert.equal(accepted.size, 50);
+
+  const inTheMiddle = crowd('killed', 600);
+  while (accepted.size < 150) await new Promise((resolve) => setImmediate(resolve));
+  const restarted = server.restart();
+  await inTheMiddle;
+  assert.equal((await send(world, 'open', 'down', agent)).code, 503);
+  assert.ok((await world.gateway.requests('web/reviewer/open', 503, 'broker_unavailable')) > 0);
+  await restarted;
+  while ((await send(world, 'open', 'probe', agent)).code !== 202);
+  accepted.add('probe');
+
+  server.pause();
+  const begun = performance.now();
+  assert.equal((await send(world, 'open', 'frozen', agent)).code, 503);
+  const took = performance.now() - begun;
+  server.resume();
+  assert.ok(took > 7_900 && took < 9_500, `${took} ms`);
+  assert.equal(await world.gateway.requests('web/reviewer/open', 503, 'confirm_late'), 1);
+
+  await server.ctl('set_vm_memory_high_watermark', 'absolute', '1MB');
+  // The broker says that it blocks when it is published to.
+  while ((await send(world, 'open', 'blocked', agent)).code !== 503);
+  assert.ok(
+    (await world.gateway.requests('web/reviewer/open', 503, 'broker_blocked')) +
+      (await world.gateway.requests('web/reviewer/open', 503, 'confirm_late')) >
+      1,
+  );
+  await server.ctl('set_vm_memory_high_watermark', 'absolute', '1GB');
+  while ((await send(world, 'open', 'after', agent)).code !== 202);
+  accepted.add('after');
+  agent.destroy();
+
+  const stored = new Set((await drain(world.connection)).map(({ messageId }) => messageId ?? ''));
+  assert.deepEqual(
+    [...accepted].filter((id) => !stored.has(id)),
+    [],
+  );
+  assert.deepEqual([...codes.keys()].sort(), [202, 503]);
+});

@@ -1,0 +1,108 @@
+import { metrics } from '../../src/api/metrics.ts';
+import { deadLetterReasons } from '../../src/api/reasons.ts';
+import { exitCodes } from '../../src/cli/exit.ts';
+import type { Rule, Schema } from '../../src/manifest/schema.ts';
+import { fieldRows } from './field-rows.ts';
+
+/** The reference page: every field, dead-letter reason, metric and exit code, each from the one table that the code uses. */
+export function referencePage(schema: Schema): string {
+  return [
+    '# Reference',
+    '<!-- Generated from crds/eventagents.yaml and the tables in src/api and src/cli by `npm run generate`. Do not edit. -->',
+    ...fieldSection(schema),
+    ...ruleSection(schema),
+    expressionSection,
+    ...reasonSection(),
+    ...metricSection(),
+    ...commandSection(),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function fieldSection(schema: Schema): readonly string[] {
+  const { spec } = schema.properties ?? {};
+  const rows = spec === undefined ? [] : fieldRows(spec, 'spec', true);
+  return [
+    '## EventAgent',
+    '`apiVersion: eventagent.dev/v1alpha1`, `kind: EventAgent`, short name `ea`, namespaced. `metadata.name` is a DNS label of at most 40 characters.',
+    schema.description ?? '',
+    table(
+      ['Field', 'Type', 'Default', 'Range', 'Meaning'],
+      rows.map((row) => [`\`${row.path}\``, row.type, row.default, row.range, row.description]),
+    ),
+  ];
+}
+
+function ruleSection(schema: Schema): readonly string[] {
+  return [
+    '### Rules',
+    'Checked on every change, by the API server and by `eventagent validate`, beside types and ranges.',
+    table(
+      ['At', 'Message'],
+      rulesOf(schema, '').map(({ path, rule }) => [`\`${path === '' ? rule.fieldPath?.slice(1) : path}\``, rule.message]),
+    ),
+  ];
+}
+
+function rulesOf(schema: Schema, path: string): readonly { readonly path: string; readonly rule: Rule }[] {
+  const own = (schema['x-kubernetes-validations'] ?? []).map((rule) => ({ path, rule }));
+  const items = schema.items === undefined ? [] : rulesOf(schema.items, `${path}[]`);
+  const properties = Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
+    rulesOf(property, path === '' ? name : `${path}.${name}`),
+  );
+  return [...own, ...items, ...properties];
+}
+
+const expressionSection = `## Filters, keys and templates
+
+\`spec.filter\` and \`spec.idempotency.key\` are [CEL](https://cel.dev) over one variable, \`event\`: \`id\`, \`source\`, \`type\`, \`time\`, \`subject\`, \`extensions\`, \`hop\` and \`data\`, which is what the sender sent.
+Numbers in \`data\` are doubles; \`event.data.n > 4\`, \`event.data.n == 5\` and \`event.data.n + 1\` do what they say. A key or field that the event does not have is an error, unless it is asked for with \`has(event.data.n)\` or read as \`event.data.?n.orValue(0)\`.
+Not available are \`matches()\`, \`cel.bind()\`, and one of \`all\`, \`exists\`, \`exists_one\`, \`map\` and \`filter\` inside another.
+
+Prompts, URLs, header values and bodies are [Liquid](https://liquidjs.com) over \`agent\` (\`namespace\`, \`name\`), \`event\`, and in outputs \`output\` (\`text\`, \`model\`). A variable that the event does not have is an error, unless it is asked for with \`{% if event.data.n %}\` or read as \`{{ event.data.n | default: "" }}\`.
+Objects and lists are inserted as JSON; in a body write \`{{ value | json }}\` for every value. Dates are in UTC. There are no includes, and no filters that read an expression from a string (\`where_exp\` and the like).
+In a URL that begins with a written-out \`scheme://host\` every value is percent-encoded, and \`raw\`, \`url_encode\`, \`capture\` and what else would pass that by is not available.`;
+
+function reasonSection(): readonly string[] {
+  return [
+    '## Dead-letter reasons',
+    'Why an event lies in the dead-letter queue.',
+    table(
+      ['Reason', 'Meaning'],
+      Object.entries(deadLetterReasons).map(([reason, meaning]) => [`\`${reason}\``, meaning]),
+    ),
+  ];
+}
+
+function metricSection(): readonly string[] {
+  return [
+    '## Metrics',
+    'In the format of Prometheus, on `/metrics`.',
+    table(
+      ['Metric', 'Type', 'Labels', 'Meaning'],
+      Object.entries(metrics).map(([name, { type, labels, help }]) => [
+        `\`${name}\``,
+        type,
+        labels.map((label) => `\`${label}\``).join(', '),
+        help,
+      ]),
+    ),
+  ];
+}
+
+function commandSection(): readonly string[] {
+  return [
+    '## Command line',
+    '### Exit codes',
+    table(
+      ['Code', 'Meaning'],
+      Object.entries(exitCodes).map(([code, meaning]) => [code, meaning]),
+    ),
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

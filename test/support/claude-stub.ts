@@ -1,0 +1,184 @@
+import { appendFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import type { TokenUsage } from '../../src/model/port.ts';
+import { pricedModels } from '../../src/model/prices.ts';
+import { type Behaviour, errorBody, isRefusal, type Refusal } from './claude-behaviour.ts';
+import { type ClaudeRequest, parseBody, parseRequest, refusalFor } from './claude-request.ts';
+import { sendAnswer } from './claude-send.ts';
+import { createWatchable } from './until.ts';
+
+/** What became of one request, and what the provider bills for it. */
+export interface LedgerEntry {
+  readonly ordinal: number;
+  /** Milliseconds since the epoch: the request's arrival, and its end. */
+  readonly at: number;
+  readonly endedAt: number;
+  readonly model: string;
+  readonly marker: string | undefined;
+  readonly status: number;
+  /** `failed`: an error status, or an error within the stream; `cut`: broken off by the stub, without a word. */
+  readonly outcome: 'completed' | 'failed' | 'cut' | 'aborted-by-client';
+  /** In full if completed; nothing for an error status; otherwise the input, and the output as far as it was sent. */
+  readonly billed: TokenUsage;
+}
+
+/** How the stub is to be. */
+export interface ClaudeStubOptions {
+  /** 0, the default: any free one. */
+  readonly port?: number;
+  /** The one key that is let in. */
+  readonly apiKey?: string;
+  /** Models that exist; by default those that have a price, dated names included. */
+  readonly knows?: (model: string) => boolean;
+  /** Decides about each request that the API would accept, unless a behaviour was queued; `undefined`: a plain answer. */
+  readonly script?: (request: ClaudeRequest) => Behaviour | undefined;
+  /** A file that each ledger entry is appended to at once, as a line of JSON. */
+  readonly ledgerFile?: string;
+}
+
+/** A server on the loopback that speaks the Messages API as the SDK sees it, and keeps the provider's books. */
+export interface ClaudeStub {
+  readonly url: string;
+  /** Requests that have ended, in the order of their ends. */
+  ledger(): readonly LedgerEntry[];
+  /** Requests that have arrived, ended or not. */
+  received(): readonly ClaudeRequest[];
+  /** How far the answer to a request that has not ended has come: held before the headers, or with half of the text sent. */
+  underWay(ordinal: number): 'headers' | 'stream' | undefined;
+  /** Connections that were ever opened. */
+  connections(): number;
+  /** Replaces the script. */
+  script(decide: (request: ClaudeRequest) => Behaviour | undefined): void;
+  /** Queues behaviours for the next requests, one each. */
+  next(...behaviours: readonly Behaviour[]): void;
+  /** Waits until a condition on the stub holds; rejects after `timeoutMs` (default 10,000). */
+  until(what: string, condition: () => boolean, timeoutMs?: number): Promise<void>;
+  /** Drops every connection and stops. */
+  close(): Promise<void>;
+}
+
+/** The key that the stub lets in unless it is told another. */
+export const STUB_KEY = 'stub-key';
+
+/** Starts a stub. The caller closes it. */
+export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<ClaudeStub> {
+  const allowed = { apiKey: options.apiKey ?? STUB_KEY, knows: options.knows ?? isKnownModel };
+  const ledger: LedgerEntry[] = [];
+  const received: ClaudeRequest[] = [];
+  const queue: Behaviour[] = [];
+  const held = new Map<number, 'headers' | 'stream'>();
+  const watchable = createWatchable();
+  let script = options.script;
+  let connections = 0;
+
+  async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const bytes = Buffer.concat(await message.toArray());
+    const body = parseBody(bytes);
+    const request = parseRequest(message, bytes, body, { ordinal: received.length + 1, at: Date.now() });
+    received.push(request);
+    watchable.changed();
+    const behaviour = refusalFor(message, body, allowed) ?? queue.shift() ?? script?.(request) ?? {};
+    const requestId = `req_stub_${request.ordinal}`;
+    const onHold = (at: 'headers' | 'stream') => {
+      held.set(request.ordinal, at);
+      watchable.changed();
+    };
+    const end = isRefusal(behaviour)
+      ? await sendRefusal(response, behaviour, requestId)
+      : await sendAnswer(response, { request, answer: behaviour, requestId, onHold });
+    held.delete(request.ordinal);
+    const { ordinal, at, model, marker } = request;
+    const entry: LedgerEntry = { ordinal, at, endedAt: Date.now(), model, marker, ...end };
+    ledger.push(entry);
+    if (options.ledgerFile !== undefined) appendFileSync(options.ledgerFile, `${JSON.stringify(entry)}\n`);
+    watchable.changed();
+  }
+
+  const server = createServer((message, response) => {
+    // A client that goes away while it sends its body has sent no request.
+    serve(message, response).catch(() => response.destroy());
+  });
+  // An idle connection that the server closes looks like a cut one to the client that picks it in that moment.
+  server.keepAliveTimeout = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ledger: () => [...ledger],
+    received: () => [...received],
+    underWay: (ordinal) => held.get(ordinal),
+    connections: () => connections,
+    script(decide) {
+      script = decide;
+    },
+    next: (...behaviours) => void queue.push(...behaviours),
+    until: watchable.until,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** What a ledger bills in all. */
+export function billedInAll(entries: readonly Pick<LedgerEntry, 'billed'>[]): TokenUsage {
+  const sum = (kind: keyof TokenUsage) => entries.reduce((total, { billed }) => total + billed[kind], 0);
+  return {
+    input: sum('input'),
+    output: sum('output'),
+    cacheRead: sum('cacheRead'),
+    cacheWrite5m: sum('cacheWrite5m'),
+    cacheWrite1h: sum('cacheWrite1h'),
+  };
+}
+
+function isKnownModel(model: string): boolean {
+  return pricedModels.includes(model.replace(/-\d{8}$/, ''));
+}
+
+async function sendRefusal(
+  response: ServerResponse,
+  refusal: Refusal,
+  requestId: string,
+): Promise<Pick<LedgerEntry, 'outcome' | 'status' | 'billed'>> {
+  if (refusal.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, refusal.delayMs));
+  const contentType = refusal.body === undefined ? 'application/json' : 'text/plain';
+  response.writeHead(refusal.status, { 'content-type': contentType, 'request-id': requestId, ...refusal.headers });
+  response.end(errorBody(refusal, requestId));
+  return {
+    outcome: 'failed',
+    status: refusal.status,
+    billed: { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 },
+  };
+}
+
+/** As a process of its own: prints its URL, and appends its ledger to a file that outlives everybody. */
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '0' },
+      ledger: { type: 'string' },
+      key: { type: 'string', default: STUB_KEY },
+      text: { type: 'string' },
+      'delay-ms': { type: 'string', default: '0' },
+    },
+  });
+  const { text } = values;
+  const stub = await startClaudeStub({
+    port: Number(values.port),
+    apiKey: values.key,
+    script: () => ({ delayMs: Number(values['delay-ms']), ...(text === undefined ? {} : { text }) }),
+    ...(values.ledger === undefined ? {} : { ledgerFile: values.ledger }),
+  });
+  process.stdout.write(`${stub.url}\n`);
+  process.once('SIGTERM', () => void stub.close());
+}
