@@ -42,8 +42,8 @@ const environment = new Environment({ unlistedVariablesAreDyn: false, enableOpti
   },
 );
 for (const [operator, result] of Object.entries(arithmetic)) {
-  environment.registerOperator(`double ${operator} int`, (a: number, b: bigint) => result(a, Number(b)));
-  environment.registerOperator(`int ${operator} double`, (a: bigint, b: number) => result(Number(a), b));
+  environment.registerOperator(`double ${operator} int: double`, (a: number, b: bigint) => result(a, Number(b)));
+  environment.registerOperator(`int ${operator} double: double`, (a: bigint, b: number) => result(Number(a), b));
 }
 environment.registerOperator('double % double', arithmetic['%']);
 

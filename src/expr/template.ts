@@ -1,5 +1,5 @@
 import { LiquidError, type Template as LiquidTemplate, type StaticAnalysis, UndefinedVariableError } from 'liquidjs';
-import { InputError } from '../lib/errors.ts';
+import { InputError, messageOf } from '../lib/errors.ts';
 import { engines, type Insertion } from './liquid-engine.ts';
 import { hasLiteralOrigin, literalOrigin } from './literal-origin.ts';
 
@@ -64,7 +64,7 @@ function checkVariables(used: StaticAnalysis['globals'], known: readonly string[
 /** What is wrong with the source itself; it may be quoted, since its author reads the message. */
 function sourceError(error: unknown, insertion: Insertion): InputError {
   if (error instanceof InputError) return error;
-  if (!LiquidError.is(error)) return new InputError('BadTemplate', 'not a Liquid template', { cause: error });
+  if (!LiquidError.is(error)) return new InputError('BadTemplate', messageOf(error), { cause: error });
   const what = (error.originalError?.message ?? error.message).replace(/, line:\d+, col:\d+$/, '');
   const advice = /^tag "(include|render|layout|block)"/.test(what)
     ? '; a template has nothing to include, write the text itself'

@@ -60,15 +60,11 @@ function namespaceErrors({ namespace }: JsonObject): readonly FieldError[] {
   if (typeof namespace !== 'string') return [wrongType(['metadata', 'namespace'], 'string', typeof namespace)];
   const errors: FieldError[] = [];
   if (namespace.length > 63) errors.push(invalid(['metadata', 'namespace'], namespace, 'must be no more than 63 characters'));
-  if (!new RegExp(`^${LABEL}$`).test(namespace))
-    errors.push(
-      invalid(
-        ['metadata', 'namespace'],
-        namespace,
-        `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL}')`,
-      ),
-    );
-  return errors;
+  if (new RegExp(`^${LABEL}$`).test(namespace)) return errors;
+  const problem = new RegExp(`^${SUBDOMAIN}$`).test(namespace)
+    ? 'must not contain dots'
+    : `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL}')`;
+  return [...errors, invalid(['metadata', 'namespace'], namespace, problem)];
 }
 
 function textMapErrors(metadata: JsonObject, field: string): readonly FieldError[] {

@@ -50,7 +50,7 @@ export function parseYamlDocuments(text: string, file: string): readonly YamlDoc
     const { contents } = document;
     if (contents === null) return [];
     const lineOf = (at: FieldPath) => lineCounter.linePos(offsetOf(contents, at)).line;
-    refuseCollectionKeys(document, (offset) => `${file}:${lineCounter.linePos(offset).line}`);
+    refuseStrangeNodes(document, (offset) => `${file}:${lineCounter.linePos(offset).line}`);
     const value = guarded(`${file}:${lineOf([])}`, () => document.toJS({ maxAliasCount: 100 }) as unknown);
     return value === null ? [] : [{ file, line: lineOf([]), value, lineOf }];
   });
@@ -65,11 +65,19 @@ function guarded<T>(where: string, read: () => T): T {
   }
 }
 
-/** JSON has no lists and maps as keys; the library would print them into one. */
-function refuseCollectionKeys(document: Document.Parsed, where: (offset: number) => string): void {
+/** Refuses what the library would print into text (lists and maps as keys: JSON has none), or would name no place of (an alias before its anchor). */
+function refuseStrangeNodes(document: Document.Parsed, where: (offset: number) => string): void {
+  const anchors = new Set<string>();
   visit(document, {
     Pair(_, { key }) {
       if (isCollection(key)) throw new InputError('NotYaml', `${where(key.range?.[0] ?? 0)}: a list or a map cannot be a key`);
+    },
+    Value(_, { anchor }) {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
+    Alias(_, { source, range }) {
+      if (!anchors.has(source))
+        throw new InputError('NotYaml', `${where(range?.[0] ?? 0)}: *${source} stands before its anchor, or there is none`);
     },
   });
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
-import { NO_ANSWER_YET, parseData, turnOf, withEvent } from './anthropic-answer.ts';
+import { type AnswerSoFar, NO_ANSWER_YET, parseData, turnOf, withEvent } from './anthropic-answer.ts';
 
 /** What a stream of such events amounts to. Events are written as they come over the wire, fields missing at will. */
 function answerOf(...events: readonly object[]) {
-  return events.reduce((answer, event) => withEvent(answer, event as RawMessageStreamEvent), NO_ANSWER_YET);
+  return events.reduce<AnswerSoFar>((answer, event) => withEvent(answer, event as RawMessageStreamEvent), NO_ANSWER_YET);
 }
 
 const start = (usage: object) => ({ type: 'message_start', message: { model: 'claude-x', content: [], usage } });

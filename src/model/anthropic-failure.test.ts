@@ -51,6 +51,9 @@ describe('the words of an error', () => {
 
   test('of an answer never carry its body along', () => {
     assert.equal(answered(400, 'x'.repeat(500)).cause, undefined);
+    const untyped = new APIError(undefined, { error: 'my card 4111' }, undefined, new Headers());
+    const error = modelErrorFor(untyped, call);
+    assert.deepEqual([error.code, error.cause], ['Cut', undefined]);
   });
 });
 

@@ -32,6 +32,7 @@ describe('the cost of a call', () => {
     ['a dated release of a family', 'claude-sonnet-5-5-20260901', { input: 1 }, 2_000],
     ['a number that is no date', 'claude-sonnet-5-5-20261301', { input: 1 }, undefined],
     ['something after the date', 'claude-sonnet-5-5-20260901-x', { input: 1 }, undefined],
+    ['a date within the name', 'claude-sonnet-20260901-5-5', { input: 1 }, undefined],
     ['a longer name of the same beginning', 'claude-sonnet-5-55', { input: 1 }, undefined],
     ['a model without a public price', 'claude-fable-5-2', { input: 1 }, undefined],
     ['a word that every object has', 'constructor', { input: 1 }, undefined],

@@ -95,9 +95,9 @@ describe('an answered call', () => {
   });
 
   for (const kind of ['cut', 'stall'] as const) {
-    test(`is an answer although the connection is ${kind} behind the end of the message`, async () => {
+    test(`is an answer, and soon, although its connection meets a ${kind} behind the end of the message`, { timeout: 10_000 }, async () => {
       stub.next({ text, fault: { kind, at: 'stop' } });
-      const turn = await model().call(request, new AbortController().signal);
+      const turn = await model({ stallMs: 60_000 }).call(request, new AbortController().signal);
       assert.equal(turn.text, text);
       assert.equal((await billedFor(lastRequest().ordinal)).outcome, 'completed');
     });
@@ -268,13 +268,18 @@ describe('what is not in the options', () => {
         'Authorization: Bearer environment\nanthropic-version: 2023-06-01\nx-extra: leaked\nanthropic-beta: everything',
     };
     const saved = { ...process.env };
+    const console_ = { ...console };
+    const printed: unknown[] = [];
     Object.assign(process.env, variables);
+    for (const level of ['debug', 'log', 'info', 'warn', 'error'] as const) console[level] = (...words) => void printed.push(words);
     t.after(() => {
       process.env = saved;
+      Object.assign(console, console_);
     });
     assert.equal((await model().call(request, new AbortController().signal)).stopReason, 'end_turn');
     const { headers } = lastRequest();
     assert.deepEqual([headers['x-extra'], headers['anthropic-beta'], headers['x-api-key']], [undefined, undefined, undefined]);
+    assert.deepEqual(printed, []);
     assert.equal((await failureOf(model({ apiKey: () => undefined }).call(request, new AbortController().signal))).code, 'Unauthorized');
   });
 });

@@ -1,7 +1,8 @@
 import { metrics } from '../../src/api/metrics.ts';
 import { deadLetterReasons } from '../../src/api/reasons.ts';
 import { exitCodes } from '../../src/cli/exit.ts';
-import type { Rule, Schema } from '../../src/manifest/schema.ts';
+import type { Schema } from '../../src/manifest/schema.ts';
+import { rulesOf } from '../support/schema-rules.ts';
 import { fieldRows } from './field-rows.ts';
 
 /** The reference page: every field, dead-letter reason, metric and exit code, each from the one table that the code uses. */
@@ -40,18 +41,9 @@ function ruleSection(schema: Schema): readonly string[] {
     'Checked on every change, by the API server and by `eventagent validate`, beside types and ranges.',
     table(
       ['At', 'Message'],
-      rulesOf(schema, '').map(({ path, rule }) => [`\`${path === '' ? rule.fieldPath?.slice(1) : path}\``, rule.message]),
+      rulesOf(schema).map(({ path, rule }) => [`\`${path === '' ? rule.fieldPath?.slice(1) : path}\``, rule.message]),
     ),
   ];
-}
-
-function rulesOf(schema: Schema, path: string): readonly { readonly path: string; readonly rule: Rule }[] {
-  const own = (schema['x-kubernetes-validations'] ?? []).map((rule) => ({ path, rule }));
-  const items = schema.items === undefined ? [] : rulesOf(schema.items, `${path}[]`);
-  const properties = Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
-    rulesOf(property, path === '' ? name : `${path}.${name}`),
-  );
-  return [...own, ...items, ...properties];
 }
 
 const expressionSection = `## Filters, keys and templates

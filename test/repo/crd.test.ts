@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { itemDefaults } from '../../src/api/item-defaults.ts';
+import { EVENT_AGENT_CRD, readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
+
+interface Node {
+  readonly path: string;
+  readonly schema: Schema;
+  /** Whether it lies inside an object of a list. */
+  readonly inItem: boolean;
+}
+
+function nodes(schema: Schema, path: string, inItem: boolean): readonly Node[] {
+  const { items, additionalProperties, properties = {} } = schema;
+  return [
+    { path, schema, inItem },
+    ...(items === undefined ? [] : nodes(items, `${path}[]`, items.properties !== undefined)),
+    ...(additionalProperties === undefined ? [] : nodes(additionalProperties, `${path}.*`, inItem)),
+    ...Object.entries(properties).flatMap(([name, property]) => nodes(property, `${path}.${name}`, inItem)),
+  ];
+}
+
+const { spec } = readEventAgentSchema().properties ?? {};
+const all = spec === undefined ? [] : nodes(spec, 'spec', false);
+
+function pathsWhere(wrong: (node: Node) => boolean): readonly string[] {
+  return all.filter(wrong).map(({ path }) => path);
+}
+
+describe('the CustomResourceDefinition', () => {
+  it('has fields', () => assert.ok(all.length > 60, `${all.length}`));
+
+  it('stays under 200 KiB', () => assert.ok(statSync(EVENT_AGENT_CRD).size < 204_800));
+
+  it('describes every field in a sentence', () =>
+    assert.deepEqual(
+      pathsWhere(({ schema }) => !/^\S.*\S\.$/.test(schema.description ?? '')),
+      [],
+    ));
+
+  it('has a maximum on every list, map and string', () =>
+    assert.deepEqual(
+      pathsWhere(({ schema }) => {
+        if (schema.type === 'array') return schema.maxItems === undefined;
+        if (schema.type === 'string') return schema.maxLength === undefined && schema.enum === undefined;
+        return schema.additionalProperties !== undefined && schema.maxProperties === undefined;
+      }),
+      [],
+    ));
+
+  it('has a range on every number', () =>
+    assert.deepEqual(
+      pathsWhere(({ schema }) => schema.type === 'integer' && (schema.minimum === undefined || schema.maximum === undefined)),
+      [],
+    ));
+
+  it('writes enumerations in PascalCase, or as HTTP does', () =>
+    assert.deepEqual(
+      pathsWhere(({ schema }) => (schema.enum ?? []).some((value) => !/^([A-Z][A-Za-z]*|[A-Z]+)$/.test(value))),
+      [],
+    ));
+
+  it('names the range of a number in its description', () =>
+    assert.deepEqual(
+      pathsWhere(({ schema }) =>
+        [schema.minimum, schema.maximum].some((bound) => bound !== undefined && !schema.description?.includes(String(bound))),
+      ),
+      [],
+    ));
+
+  it('has no default inside lists, where GitOps tools would see drift', () =>
+    assert.deepEqual(
+      pathsWhere(({ schema, inItem }) => inItem && schema.default !== undefined),
+      [],
+    ));
+
+  it('describes the defaults inside lists as the code has them, and no others', () => {
+    const described = all.flatMap(({ path, schema }): (readonly [string, string])[] => {
+      const [, value] = /Default: `([^`]*)`\.$/.exec(schema.description ?? '') ?? [];
+      return value === undefined ? [] : [[path, value]];
+    });
+    const own = Object.entries(itemDefaults).map(([path, value]) => [path, String(value)] as const);
+    assert.deepEqual(new Map(described), new Map([...own, ['spec.triggers[].webhook.path', '/<agent>/<trigger>'] as const]));
+  });
+
+  it('keeps its defaults within its own ranges', () =>
+    assert.deepEqual(
+      pathsWhere(({ schema }) => {
+        const { default: value, minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
+        return typeof value === 'number' && (value < minimum || value > maximum);
+      }),
+      [],
+    ));
+});

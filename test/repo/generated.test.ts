@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { metrics } from '../../src/api/metrics.ts';
+import { deadLetterReasons } from '../../src/api/reasons.ts';
+import { exitCodes } from '../../src/cli/exit.ts';
+import { readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
+import { generatedFiles } from './generated-files.ts';
+
+const page = readFileSync(new URL('../../docs/reference.md', import.meta.url), 'utf8');
+
+/** The first column of the first table below a heading. */
+function column(heading: string): readonly string[] {
+  const below = page.slice(page.indexOf(`\n${heading}\n`) + 1);
+  const rows = below
+    .slice(heading.length, below.indexOf('\n#', heading.length))
+    .split('\n')
+    .filter((line) => line.startsWith('| '));
+  return rows.slice(2).map((row) => (row.split(' | ')[0] ?? '').slice(2).replaceAll('`', ''));
+}
+
+/** Every field below a schema. */
+function paths(schema: Schema, path: string): readonly string[] {
+  const inner = schema.items ?? schema;
+  const prefix = schema.items === undefined ? path : `${path}[]`;
+  return [path, ...Object.entries(inner.properties ?? {}).flatMap(([name, property]) => paths(property, `${prefix}.${name}`))];
+}
+
+describe('generated files', () => {
+  it('are what `npm run generate` makes', async () => {
+    for (const { url, text } of await generatedFiles())
+      assert.equal(readFileSync(url, 'utf8'), text, `${url.pathname} is stale: run npm run generate`);
+  });
+
+  it('list every field of the API', () => {
+    const { spec } = readEventAgentSchema().properties ?? {};
+    assert.ok(spec !== undefined);
+    assert.deepEqual(column('## EventAgent'), paths(spec, 'spec'));
+  });
+
+  it('list exactly the dead-letter reasons', () => assert.deepEqual(column('## Dead-letter reasons'), Object.keys(deadLetterReasons)));
+
+  it('list exactly the metrics', () => assert.deepEqual(column('## Metrics'), Object.keys(metrics)));
+
+  it('list exactly the exit codes', () => assert.deepEqual(column('### Exit codes'), Object.keys(exitCodes)));
+});

@@ -1,0 +1,36 @@
+import type { Clock } from '../../src/lib/clock.ts';
+import { sleep } from '../../src/lib/clock.ts';
+import { type Model, ModelError, type ModelErrorCode, type ModelTurn } from '../../src/model/port.ts';
+
+/** What a model does with one request. */
+export interface ModelScript {
+  readonly delayMs: number;
+  readonly fails?: { readonly code: ModelErrorCode; readonly billed: boolean; readonly retryAfterMs?: number };
+  readonly stopReason?: ModelTurn['stopReason'];
+}
+
+const USAGE = { input: 10, output: 20, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
+
+/** A model by script, that keeps count of the answers it sold by prompt. */
+export interface ScriptedModel {
+  readonly model: Model;
+  readonly sold: ReadonlyMap<string, number>;
+}
+
+export function createScriptedModel(clock: Clock, script: () => ModelScript): ScriptedModel {
+  const sold = new Map<string, number>();
+  const call: Model['call'] = async (request, signal) => {
+    const { delayMs, fails, stopReason = 'end_turn' } = script();
+    try {
+      await sleep(clock, delayMs, signal);
+    } catch {
+      throw new ModelError('Aborted', 'aborted', { usage: USAGE });
+    }
+    if (fails !== undefined) {
+      throw new ModelError(fails.code, fails.code, { usage: fails.billed ? USAGE : 'none', retryAfterMs: fails.retryAfterMs });
+    }
+    sold.set(request.prompt, (sold.get(request.prompt) ?? 0) + 1);
+    return { stopReason, rawStopReason: stopReason, text: `answer to ${request.prompt}`, model: request.model, usage: USAGE };
+  };
+  return { model: { call }, sold };
+}

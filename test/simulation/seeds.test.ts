@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Fate } from './incarnation.ts';
+import { assertNothingBroken } from './invariants.ts';
+import { createRandom, type Random } from './random.ts';
+import type { ModelScript } from './scripted-model.ts';
+import { type SinkScript, takesIt } from './sink.ts';
+import { World } from './world.ts';
+
+const SEEDS = Number(process.env.EVENTAGENT_SIMULATION_SEEDS ?? 200);
+const FIRST_SEED = Number(process.env.EVENTAGENT_SIMULATION_FIRST_SEED ?? 1);
+const DAYS_MS = 6 * 24 * 3_600_000;
+
+/** One of the things that a model does, mostly to answer. */
+function modelScript(random: Random): ModelScript {
+  const delayMs = random.integer(1, random.chance(0.1) ? 40_000 : 3000);
+  if (!random.chance(0.35)) return { delayMs };
+  const fails = random.pick<NonNullable<ModelScript['fails']>>([
+    { code: 'ServerError', billed: false },
+    { code: 'Cut', billed: true },
+    { code: 'Stalled', billed: true },
+    { code: 'Overloaded', billed: false },
+    { code: 'Unreachable', billed: false },
+    { code: 'RateLimited', billed: false, retryAfterMs: 5000 },
+    { code: 'RateLimited', billed: false, retryAfterMs: 90_000 },
+    { code: 'BadRequest', billed: false },
+  ]);
+  return random.chance(0.1) ? { delayMs, stopReason: random.pick(['max_tokens', 'refusal', 'tool_use']) } : { delayMs, fails };
+}
+
+/** One of the things that a sink does, mostly to take it. */
+function sinkScript(random: Random): SinkScript {
+  const delayMs = random.integer(1, 2000);
+  if (!random.chance(0.4)) return { ...takesIt, delayMs };
+  const answered = (status: number, retryAfterMs?: number): SinkScript['answer'] => ({
+    kind: 'answered',
+    status,
+    rateLimited: false,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+  return random.pick<SinkScript>([
+    { takes: false, answer: answered(503), delayMs },
+    { takes: true, answer: answered(500), delayMs },
+    { takes: true, answer: answered(502), delayMs },
+    { takes: false, answer: answered(504), delayMs },
+    { takes: false, answer: answered(429, 45_000), delayMs },
+    { takes: true, answer: { kind: 'unknown', error: 'ECONNRESET' }, delayMs },
+    { takes: false, answer: { kind: 'unknown', error: 'ECONNRESET' }, delayMs },
+    { takes: false, answer: { kind: 'not-sent', error: 'ECONNREFUSED' }, delayMs },
+    { takes: false, answer: answered(422), delayMs },
+  ]);
+}
+
+/** A process that dies now and then, freezes now and then, until the world has had trouble enough. */
+function unluckyFate(random: Random, world: World, trouble: { left: number }, freeze: (ms: number) => void): Fate {
+  const strikes = () => {
+    if (trouble.left <= 0) return false;
+    if (random.chance(0.01)) {
+      trouble.left -= 1;
+      world.interruptions += 1;
+      freeze(random.integer(5000, 60_000));
+    }
+    if (!random.chance(0.02)) return false;
+    trouble.left -= 1;
+    return true;
+  };
+  return { before: strikes, after: strikes, acknowledging: () => {} };
+}
+
+/** Broker and store trouble, by the clock. */
+function haunt(random: Random, world: World, trouble: { left: number }): void {
+  world.clock.timer(random.integer(500, 30_000), () => {
+    if (trouble.left <= 0) return;
+    trouble.left -= 1;
+    const what = random.integer(0, 3);
+    if (what === 0) world.broker.dropConnections();
+    else if (what === 1) world.broker.restart(random.integer(0, 20_000));
+    else if (what === 2) {
+      world.broker.setBlocked(true);
+      world.clock.timer(random.integer(1000, 30_000), () => world.broker.setBlocked(false));
+    } else {
+      world.storeDown = true;
+      // Down for longer than a lease, it may leave an answer without a checkpoint.
+      world.interruptions += 1;
+      world.clock.timer(random.integer(1000, 40_000), () => {
+        world.storeDown = false;
+      });
+    }
+    haunt(random, world, trouble);
+  });
+}
+
+async function play(seed: number): Promise<World> {
+  const random = createRandom(seed);
+  const trouble = { left: random.integer(0, 8) };
+  const wanted = random.integer(1, 6);
+  const world: World = new World({
+    profile: random.pick(['3.10', '4.0', '4.3']),
+    random,
+    model: () => modelScript(random),
+    sink: () => sinkScript(random),
+    concurrency: random.integer(1, 3),
+    outputs: random.chance(0.8) ? ['first', 'second'].slice(0, random.integer(1, 2)) : [],
+    onUnknownResult: random.chance(0.8) ? 'Retry' : 'DeadLetter',
+    filter: 'event.type != "unwanted"',
+  });
+  await world.declare();
+  for (let replica = random.integer(1, 2); replica > 0; replica -= 1) {
+    const started = world.start(
+      () => unluckyFate(random, world, trouble, (ms) => started.current().freeze(ms)),
+      () => random.integer(10, 20_000),
+    );
+  }
+  haunt(random, world, trouble);
+  for (let event = 0; event < wanted; event += 1) {
+    const id = `event-${event}`;
+    const unwanted = random.chance(0.1);
+    if (unwanted) world.filtered.add(id);
+    for (let copies = random.chance(0.3) ? 2 : 1; copies > 0; copies -= 1) await world.publish(id, unwanted ? 'unwanted' : 'wanted');
+    await world.clock.advance(random.integer(0, 20_000));
+  }
+  await world.clock.runUntil(() => world.settled(), DAYS_MS);
+  await world.clock.advance(300_000);
+  return world;
+}
+
+test(`${SEEDS} seeds of events, crashes, freezes, redeliveries, failing and silent outputs, and a store and a broker in trouble`, async () => {
+  const seen = { done: 0, dead: 0, filtered: 0, deaths: 0 };
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
+    const replay = `seed ${seed} (replay with EVENTAGENT_SIMULATION_FIRST_SEED=${seed} EVENTAGENT_SIMULATION_SEEDS=1)`;
+    let world: World;
+    try {
+      world = await play(seed);
+    } catch (cause) {
+      throw new Error(`${replay}: never came to rest`, { cause });
+    }
+    assertNothingBroken(world, replay);
+    for (const { phase } of world.records.values()) if (phase === 'done' || phase === 'dead') seen[phase] += 1;
+    seen.filtered += world.filtered.size;
+    seen.deaths += world.deaths;
+  }
+  // Trouble enough for the run to mean something.
+  if (SEEDS >= 100) for (const [what, count] of Object.entries(seen)) assert.ok(count > SEEDS / 20, `${what}: ${count}`);
+});

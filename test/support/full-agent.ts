@@ -1,0 +1,54 @@
+/** A valid EventAgent that uses every field. */
+export function fullAgent(): Record<string, unknown> {
+  const ref = { name: 'keys', key: 'api-key' };
+  return {
+    apiVersion: 'eventagent.dev/v1alpha1',
+    kind: 'EventAgent',
+    metadata: { name: 'full', namespace: 'default' },
+    spec: {
+      triggers: [
+        {
+          name: 'github',
+          webhook: { path: '/full/github', maxBodyBytes: 4096, fanOut: true, verification: { scheme: 'GitHub', secretKeyRefs: [ref] } },
+        },
+        {
+          name: 'hmac',
+          webhook: { verification: { scheme: 'HMAC', header: 'X-Sign', secretKeyRefs: [ref, { name: 'older', key: 'k' }] } },
+        },
+        { name: 'open', webhook: { verification: { scheme: 'None' } } },
+        { name: 'orders', queue: { exchange: { name: 'orders', routingKeys: ['order.*'] } } },
+        { name: 'marked', queue: { exchange: { name: 'mail', headers: { match: 'All', values: { kind: 'invoice', lang: 'en' } } } } },
+        { name: 'typed', queue: { eventTypes: ['github.*', 'com.example.#'] } },
+      ],
+      filter: 'event.type != ""',
+      agent: {
+        model: 'claude-sonnet-5-5',
+        apiKeySecretRef: ref,
+        baseUrl: 'https://models.example.com/v1',
+        system: 'Be brief.',
+        prompt: '{{ event.id }}',
+        maxTokens: 100,
+      },
+      outputs: [
+        {
+          name: 'sink',
+          http: {
+            method: 'PUT',
+            url: '{{ event.data.url }}',
+            allowedHosts: ['api.example.com', 'localhost:8443', '[::1]:80'],
+            headers: [{ name: 'X-One', value: '1' }],
+            headersFrom: [{ name: 'Authorization', secretKeyRef: ref }],
+            bodyTemplate: '{}',
+            contentType: 'application/json; charset=utf-8',
+            timeoutSeconds: 5,
+            onUnknownResult: 'DeadLetter',
+          },
+        },
+        { name: 'plain', http: { url: 'https://example.com' } },
+      ],
+      delivery: { maxAttempts: 2, retryDelaysSeconds: [1, 2], eventTtlSeconds: 60, runTimeoutSeconds: 10, concurrency: 1 },
+      idempotency: { key: 'event.id', retentionSeconds: 86_400 },
+      suspend: true,
+    },
+  };
+}

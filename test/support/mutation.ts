@@ -1,0 +1,30 @@
+/** A change to a valid EventAgent; `undefined` removes the field. */
+export interface Mutation {
+  /** What it tries, as a sentence about the agent. */
+  readonly says: string;
+  /** New values by path, list indices as numbers between dots. */
+  readonly set: Readonly<Record<string, unknown>>;
+}
+
+/** A copy of an agent with some values set. */
+export function mutated(agent: Record<string, unknown>, set: Mutation['set']): Record<string, unknown> {
+  const copy = structuredClone(agent);
+  for (const [path, value] of Object.entries(set)) {
+    const steps = path.split('.');
+    const last = steps.pop() ?? '';
+    let parent: Record<string, unknown> = copy;
+    for (const step of steps) parent = parent[step] as Record<string, unknown>;
+    if (value === undefined) delete parent[last];
+    else parent[last] = structuredClone(value);
+  }
+  return copy;
+}
+
+/** A mutation of one path by each of several values. */
+export function tries(says: string, path: string, ...values: readonly unknown[]): readonly Mutation[] {
+  return values.map((value) => {
+    const text = JSON.stringify(value) ?? 'absent';
+    const { length } = [...text];
+    return { says: `${says}: ${length <= 60 ? text : `${[...text].slice(0, 60).join('')}… (${length})`}`, set: { [path]: value } };
+  });
+}
