@@ -43,7 +43,9 @@ function assertShort(what: string, text: string): void {
   }
 }
 
-function assertEncodable(path: string, value: HeaderValue): void {
+function assertEncodable(path: string, value: HeaderValue | undefined): void {
+  // The library would leave it out without a word.
+  if (value === undefined) throw new RangeError(`${path}: undefined cannot be written as an AMQP field`);
   if (typeof value === 'number') {
     if (!isEncodable(value)) throw new RangeError(`${path}: the number ${value} cannot be written as an AMQP field`);
   } else if (typeof value === 'object' && value !== null) {

@@ -26,10 +26,10 @@ export interface StoredMessage extends Message {
   readonly failures: number;
 }
 
-/** What the broker stores of a publication. The body is not copied; the headers are. Throws `RangeError` for a header without value, which AMQP cannot carry. */
+/** What the broker stores of a publication. The body is not copied; the headers are. */
 export function storedMessage(publication: Publication, profile: Profile): StoredMessage {
   const { body, exchange, routingKey, contentType, messageId, timestamp } = publication;
-  const headers = copyOf(publication.headers, 'headers') as Headers;
+  const headers = copyOf(publication.headers) as Headers;
   return {
     body,
     exchange,
@@ -44,12 +44,11 @@ export function storedMessage(publication: Publication, profile: Profile): Store
 }
 
 /** A copy as it looks at the other end of an AMQP field table; nested values are frozen, since every delivery of the message shares them. */
-function copyOf(value: HeaderValue | undefined, path: string): HeaderValue {
-  if (value === undefined) throw new RangeError(`${path}: undefined cannot be written as an AMQP field`);
+function copyOf(value: HeaderValue): HeaderValue {
   if (typeof value === 'string') return value.toWellFormed();
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return Object.freeze(value.map((item, index) => copyOf(item, `${path}.${index}`)));
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copyOf(inner, `${path}.${name}`)])));
+  if (Array.isArray(value)) return Object.freeze(value.map(copyOf));
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copyOf(inner)])));
 }
 
 /** Where and when a message dies. */

@@ -93,6 +93,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
     admin: {
       observe: (signal) => inTurn(() => vhost.observe(), signal),
       apply: (step, signal) => inTurn(() => vhost.apply(step), signal),
+      freshQueueMs: 0,
     },
     declareExchange: (name, type) => vhost.declareExchange(name, type),
     deleteQueue: (name) => vhost.deleteQueue(name),

@@ -62,4 +62,6 @@ export interface TopologyAdmin {
   observe(signal: AbortSignal): Promise<ObservedTopology>;
   /** Makes one change. Rejects with `BrokerError`. */
   apply(step: Step, signal: AbortSignal): Promise<void>;
+  /** How long after its declaration a queue, and what it has confirmed, can still be forgotten by a broker that is killed. */
+  readonly freshQueueMs: number;
 }

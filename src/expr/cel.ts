@@ -158,12 +158,9 @@ function evaluationError(source: string, error: unknown): InputError {
   return new InputError('BadFilter', `${positionOf(source, range?.start ?? 0)}: ${what}`);
 }
 
-/** The source of a node from its very beginning: of `event.data.x` the parser marks `x` alone. */
+/** The source of a node. */
 function textOf(source: string, node: ASTNode | undefined): string {
-  if (node === undefined) return 'such key';
-  let first = node;
-  while (first.op === '.' || first.op === '.?' || first.op === '[]' || first.op === '[?]') first = first.args[0];
-  return source.slice(first.start, node.end);
+  return node === undefined ? 'such key' : source.slice(node.start, node.end);
 }
 
 function typeName(value: unknown): string {

@@ -16,6 +16,7 @@ const scope = {
     data: {
       text: 'hunter2',
       dots: '..',
+      torn: 'a\ud800b',
       list: [1, 'x'],
       object: { k: [1] },
       nothing: null,
@@ -58,6 +59,8 @@ describe('a template', () => {
     ['https://h/{% assign x = event.id %}{{ x }}/{% echo event.id %}', url, 'https://h/a%2Fb%20c/a%2Fb%20c'],
     ['https://h/?q={{ event.data.dots }}', url, 'https://h/?q=..'],
     ['https://h/{{ event.data.nothing }}x', url, 'https://h/x'],
+    ['https://h/{{ event.id }}', text, 'https://h/a/b c'],
+    ['https://h/{{ event.data.torn }}', url, 'https://h/a%EF%BF%BDb'],
     ['https://{{ event.id }}/', url, 'https://a/b c/'],
     ['{{ event.id }}', url, 'a/b c'],
   ];
@@ -108,6 +111,17 @@ describe('a template', () => {
       assert.doesNotMatch(`${error.message} ${String(error.cause ?? '')}`, /hunter2/);
     });
 
+  it('writes dates in UTC wherever the process runs', () => {
+    const zone = process.env.TZ;
+    process.env.TZ = 'America/New_York';
+    try {
+      assert.equal(parseTemplate('{{ "2026-01-01T00:30:00Z" | date: "%d %H:%M" }}', text).render(scope), '01 00:30');
+    } finally {
+      if (zone === undefined) delete process.env.TZ;
+      else process.env.TZ = zone;
+    }
+  });
+
   it('keeps whatever value in its one path segment', () =>
     check(
       property(string({ unit: 'binary' }), (value) => {
@@ -138,6 +152,7 @@ describe('the origin of a URL template', () => {
     ['https://h:{{ x }}/', undefined],
     ['https://user@h/', undefined],
     ['https://h\\{{ x }}/', undefined],
+    ['https://h\\x/{{ x }}', undefined],
     ['https://h\t{{ x }}/', undefined],
     [' https://h/', undefined],
     ['{{ x }}', undefined],

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cloudEvent, structured } from '../../test/support/cloud-event.ts';
+import { embeddedGateway } from '../../test/support/embedded-gateway.ts';
+import { OWN } from '../../test/support/gateway-topology.ts';
 import { gatewayUnderTest } from '../../test/support/gateway-under-test.ts';
 import { exchange } from '../../test/support/http-exchange.ts';
 import { createManualClock } from '../../test/support/manual-clock.ts';
@@ -32,25 +34,47 @@ test('confirms are awaited side by side', async () => {
 });
 
 test('an event that no queue takes is 503, although its exchange is there', async () => {
-  const broker = createScriptedBroker();
-  broker.fate(() => 'unroutable');
-  await using gateway = await gatewayUnderTest(broker.connection);
-  assert.equal((await send(gateway.url, '/reviewer/events')).code, 503);
-  assert.equal(await gateway.requests('web/reviewer/events', 503, 'unroutable'), 1);
+  await using world = await embeddedGateway();
+  world.broker.deleteQueue(OWN);
+  assert.equal((await send(world.gateway.url, '/reviewer/events')).code, 503);
+  assert.equal((await send(world.gateway.url, '/reviewer/open')).code, 503);
+  assert.equal(await world.gateway.requests('web/reviewer/events', 503, 'unroutable'), 1);
+  assert.equal(await world.gateway.requests('web/reviewer/open', 503, 'unroutable'), 1);
 });
 
 test('a full queue is 503, and the next event goes through when there is room', async () => {
-  const broker = createScriptedBroker();
-  broker.fate(() => 'refused');
-  await using gateway = await gatewayUnderTest(broker.connection);
-  const refused = await send(gateway.url);
+  await using world = await embeddedGateway({ 'x-max-length': 3 });
+  let refused = await send(world.gateway.url);
+  for (let i = 0; i < 10 && refused.code === 202; i += 1) refused = await send(world.gateway.url);
   assert.deepEqual(
     [refused.code, refused.headers['retry-after'], JSON.parse(refused.text)],
     [503, '5', { error: 'the queue of this webhook takes no more for now' }],
   );
-  broker.fate(() => 'confirmed');
-  assert.equal((await send(gateway.url)).code, 202);
-  assert.equal(await gateway.requests('web/reviewer/open', 503, 'queue_full'), 1);
+  const channel = await world.connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(5_000));
+  for (let next = await channel.get(OWN); next !== undefined; next = await channel.get(OWN)) channel.ack(next);
+  assert.equal((await send(world.gateway.url)).code, 202);
+  assert.equal(await world.gateway.requests('web/reviewer/open', 503, 'queue_full'), 1);
+});
+
+test('a connection that is cut again and again: what was answered 202 is stored', async () => {
+  await using world = await embeddedGateway();
+  const accepted: string[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const answers = Array.from({ length: 20 }, async (_, index) => {
+      const { code, text } = await exchange(`${world.gateway.url}/reviewer/open`, structured(cloudEvent({ id: `${round}-${index}` })));
+      assert.ok(code === 202 || code === 503, text);
+      if (code === 202) accepted.push(`${round}-${index}`);
+    });
+    await Promise.race(answers);
+    world.broker.dropConnections();
+    await Promise.all(answers);
+  }
+  const stored = new Set(world.stored().map(({ messageId }) => messageId));
+  assert.deepEqual(
+    accepted.filter((id) => !stored.has(id)),
+    [],
+  );
+  assert.equal(accepted.length, 100);
 });
 
 test('a broker that blocks its senders is 503 at once', async () => {
@@ -134,6 +158,18 @@ test('many refusals of one kind make few lines', async () => {
     ['web/reviewer/open', 'queue_full', 1],
     ['web/reviewer/open', 'queue_full', 5],
   ]);
+});
+
+test('a fault of the gateway itself is told to the log, and to the sender only that there is one', async () => {
+  const broker = createScriptedBroker();
+  const secrets = () => {
+    throw new Error('EISDIR: the secret is a folder');
+  };
+  await using gateway = await gatewayUnderTest(broker.connection, { secrets });
+  const answer = await send(gateway.url, '/reviewer/github');
+  assert.deepEqual([answer.code, JSON.parse(answer.text)], [500, { error: 'the gateway failed; its log says why' }]);
+  assert.match(gateway.lines.join(''), /EISDIR: the secret is a folder/);
+  assert.equal(await gateway.requests('web/reviewer/github', 500, 'internal'), 1);
 });
 
 /** Waits, one turn of the event loop after another. */

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { test } from 'node:test';
-import { gatewayUnderTest, SECRET } from '../../test/support/gateway-under-test.ts';
+import { embeddedGateway } from '../../test/support/embedded-gateway.ts';
+import { SECRET } from '../../test/support/gateway-under-test.ts';
 import { githubDelivery, githubExamples } from '../../test/support/github-delivery.ts';
 import { exchange } from '../../test/support/http-exchange.ts';
-import { createScriptedBroker } from '../../test/support/scripted-broker.ts';
 import { envelopeOf } from '../api/event.ts';
 
 test('every recorded payload of GitHub and its Enterprise Server is accepted and published byte for byte', async () => {
-  const broker = createScriptedBroker();
-  await using gateway = await gatewayUnderTest(broker.connection);
+  await using world = await embeddedGateway();
+  const { gateway } = world;
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const examples = githubExamples();
   const events = examples.filter(({ event }) => event !== 'ping');
@@ -30,8 +30,8 @@ test('every recorded payload of GitHub and its Enterprise Server is accepted and
     }),
   );
   agent.destroy();
-  assert.equal(broker.stored.length, events.length);
-  for (const publication of broker.stored) {
+  assert.equal(world.stored().length, events.length);
+  for (const publication of world.stored()) {
     const { attributes } = envelopeOf(publication, publication.exchange);
     const original = sent.get(attributes.id ?? '');
     assert.ok(original !== undefined);
@@ -47,15 +47,15 @@ test('every recorded payload of GitHub and its Enterprise Server is accepted and
 });
 
 test('the same delivery twice is answered with the same id, and both carry it for the consumer to see', async () => {
-  const broker = createScriptedBroker();
-  await using gateway = await gatewayUnderTest(broker.connection);
+  await using world = await embeddedGateway();
+  const { gateway } = world;
   const request = githubDelivery(SECRET, 'push', '{"repository":{"html_url":"https://github.com/octo/hello"}}', 'delivery-7');
   const answers = [await exchange(`${gateway.url}/reviewer/github`, request), await exchange(`${gateway.url}/reviewer/github`, request)];
   assert.deepEqual(
     answers.map(({ code, text }) => [code, JSON.parse(text)]),
     Array(2).fill([202, { id: 'delivery-7' }]),
   );
-  const [first, second] = broker.stored.map((publication) => envelopeOf(publication, publication.exchange).attributes);
+  const [first, second] = world.stored().map((publication) => envelopeOf(publication, publication.exchange).attributes);
   assert.deepEqual([first?.id, first?.source], ['delivery-7', 'https://github.com/octo/hello']);
   assert.deepEqual(second, first);
 });

@@ -5,28 +5,29 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { cloudEvent } from '../../test/support/cloud-event.ts';
-import { type GatewayUnderTest, gatewayUnderTest, SECRET } from '../../test/support/gateway-under-test.ts';
+import { embeddedGateway } from '../../test/support/embedded-gateway.ts';
+import { type GatewayUnderTest, SECRET } from '../../test/support/gateway-under-test.ts';
 import { githubDelivery } from '../../test/support/github-delivery.ts';
 import { exchange } from '../../test/support/http-exchange.ts';
-import { createScriptedBroker } from '../../test/support/scripted-broker.ts';
 import { reasons } from './reasons.ts';
 
 const CODES = new Set<number>(Object.values(reasons).map(({ code }) => code));
-const broker = createScriptedBroker();
 const agent = new Agent({ keepAlive: true, maxSockets: 2 });
+let world: Awaited<ReturnType<typeof embeddedGateway>>;
 let gateway: GatewayUnderTest;
 const uncaught: unknown[] = [];
 const note = (error: unknown) => uncaught.push(error);
 
 before(async () => {
-  gateway = await gatewayUnderTest(broker.connection);
+  world = await embeddedGateway();
+  gateway = world.gateway;
   process.on('uncaughtExceptionMonitor', note);
 });
 
 after(async () => {
   process.off('uncaughtExceptionMonitor', note);
   agent.destroy();
-  await gateway[Symbol.asyncDispose]();
+  await world[Symbol.asyncDispose]();
 });
 
 /** Bytes that are valid in a header. */
@@ -95,7 +96,7 @@ function judge(code: number, text: string, mayBeUnbound: boolean): void {
   assert.ok(text.length < 6_200, text);
   const { error, id, status } = JSON.parse(text) as Readonly<Record<string, unknown>>;
   assert.equal([error, id, status].filter((value) => typeof value === 'string').length, 1);
-  if (code === 202) assert.ok(mayBeUnbound || broker.stored.some(({ headers: stored }) => stored['ce-id'] === id));
+  if (code === 202) assert.ok(mayBeUnbound || world.stored().some(({ headers: stored }) => stored['ce-id'] === id));
 }
 
 test('rubbish gets a plain answer, whatever headers and bodies it is made of', async () => {

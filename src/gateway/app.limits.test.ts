@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { cloudEvent, structured } from '../../test/support/cloud-event.ts';
 import { gatewayUnderTest, routeFor } from '../../test/support/gateway-under-test.ts';
 import { exchange } from '../../test/support/http-exchange.ts';
+import { createManualClock } from '../../test/support/manual-clock.ts';
 import { createScriptedBroker } from '../../test/support/scripted-broker.ts';
 import { DEFAULT_HTTP_LIMITS } from '../lib/http-server.ts';
 
@@ -78,21 +79,47 @@ test('a refused request does not cost the connection', async () => {
   assert.equal(broker.stored.length, 2);
 });
 
+const MIB = 1024 * 1024;
+const large = { namespace: 'web', routes: [routeFor('large', { scheme: 'None' }, { maxBodyBytes: 8 * MIB })], typePatterns: [] };
+const sendLarge = (url: string) => exchange(`${url}/reviewer/large`, structured(cloudEvent({ data: 'x'.repeat(7 * MIB) })));
+
 test('bodies of all senders together are bounded, and what was refused can come again', async () => {
   const broker = createScriptedBroker();
   broker.fate(() => 'held');
-  const routes = [routeFor('large', { scheme: 'None' }, { maxBodyBytes: 8 * 1024 * 1024 })];
-  await using gateway = await gatewayUnderTest(broker.connection, { configuration: { namespace: 'web', routes, typePatterns: [] } });
-  const body = structured(cloudEvent({ data: 'x'.repeat(7 * 1024 * 1024) }));
-  const send = () => exchange(`${gateway.url}/reviewer/large`, body);
-  const taken = Array.from({ length: 9 }, send);
+  await using gateway = await gatewayUnderTest(broker.connection, { configuration: large });
+  const taken = Array.from({ length: 9 }, () => sendLarge(gateway.url));
   await broker.until('nine bodies of 7 MiB fit into 64 MiB', () => broker.held.length === 9);
-  assert.equal((await send()).code, 503);
+  assert.equal((await sendLarge(gateway.url)).code, 503);
   assert.equal(await gateway.requests('web/reviewer/large', 503, 'overloaded'), 1);
   broker.answer('confirmed');
   for (const { code } of await Promise.all(taken)) assert.equal(code, 202);
   broker.fate(() => 'confirmed');
-  assert.equal((await send()).code, 202);
+  assert.equal((await sendLarge(gateway.url)).code, 202);
+});
+
+test('bodies that are refused half-way leave nothing behind', async () => {
+  const broker = createScriptedBroker();
+  await using gateway = await gatewayUnderTest(broker.connection, { configuration: large });
+  const tooLarge = { headers: { 'transfer-encoding': 'chunked' }, body: Array.from({ length: 9 }, () => Buffer.alloc(MIB, 'x')) };
+  for (let i = 0; i < 10; i += 1) assert.equal((await exchange(`${gateway.url}/reviewer/large`, tooLarge)).code, 413);
+  assert.equal((await sendLarge(gateway.url)).code, 202);
+});
+
+test('a body whose confirm is late counts until the broker has settled it', async () => {
+  const broker = createScriptedBroker();
+  broker.fate(() => 'held');
+  const clock = createManualClock();
+  await using gateway = await gatewayUnderTest(broker.connection, { configuration: large, clock });
+  const late = Array.from({ length: 9 }, () => sendLarge(gateway.url));
+  await broker.until('nine bodies are published', () => broker.held.length === 9);
+  clock.advance(8_000);
+  for (const { code } of await Promise.all(late)) assert.equal(code, 503);
+  assert.equal(await gateway.requests('web/reviewer/large', 503, 'confirm_late'), 9);
+  assert.equal((await sendLarge(gateway.url)).code, 503);
+  assert.equal(await gateway.requests('web/reviewer/large', 503, 'overloaded'), 1);
+  broker.answer('confirmed');
+  broker.fate(() => 'confirmed');
+  assert.equal((await sendLarge(gateway.url)).code, 202);
 });
 
 test('fifty half-sent bodies hold up nobody, and end after the time limit', async () => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { cloudEvent, structured } from '../../test/support/cloud-event.ts';
-import { gatewayUnderTest, SECRET } from '../../test/support/gateway-under-test.ts';
+import { embeddedGateway } from '../../test/support/embedded-gateway.ts';
+import { SECRET } from '../../test/support/gateway-under-test.ts';
 import { githubDelivery } from '../../test/support/github-delivery.ts';
 import { exchange, type HttpRequest } from '../../test/support/http-exchange.ts';
-import { createScriptedBroker } from '../../test/support/scripted-broker.ts';
 
 const PUSH = '{"ref":"refs/heads/main","repository":{"html_url":"https://github.com/octo/hello"}}';
 const UNAUTHORIZED = 'the request does not carry the proof that this webhook asks for';
@@ -190,13 +190,13 @@ const rows: readonly Row[] = [
 
 for (const [name, path, request, code, reason, body, stored] of rows) {
   test(name, async () => {
-    const broker = createScriptedBroker();
-    await using gateway = await gatewayUnderTest(broker.connection);
+    await using world = await embeddedGateway();
+    const { gateway } = world;
     const answer = await exchange(`${gateway.url}/reviewer${path}`, request);
     assert.equal(answer.code, code, answer.text);
     assert.equal(answer.headers['content-type'], 'application/json');
     assert.deepEqual(JSON.parse(answer.text), body);
-    assert.equal(broker.stored.length, stored);
+    assert.equal(world.stored().length, stored);
     assert.equal(answer.headers['retry-after'], code === 503 ? '5' : undefined);
     assert.equal(answer.headers.allow, code === 405 ? 'POST' : undefined);
     assert.equal(answer.headers['www-authenticate'], code === 401 ? 'Webhook' : undefined);

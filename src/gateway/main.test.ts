@@ -4,16 +4,18 @@ import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { cloudEvent, structured } from '../../test/support/cloud-event.ts';
+import { embeddedWorld } from '../../test/support/embedded-gateway.ts';
 import { configuration, secrets } from '../../test/support/gateway-under-test.ts';
 import { exchange } from '../../test/support/http-exchange.ts';
-import { createScriptedBroker, type ScriptedBroker } from '../../test/support/scripted-broker.ts';
+import { createScriptedBroker } from '../../test/support/scripted-broker.ts';
 import { metrics } from '../api/metrics.ts';
+import type { BrokerConnection } from '../broker/port.ts';
 import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { startGateway } from './main.ts';
 
-const start = (broker: ScriptedBroker, port = 0) =>
+const start = (broker: { readonly connection: BrokerConnection }, port = 0) =>
   startGateway({
     configuration,
     secrets,
@@ -80,8 +82,8 @@ test('a body that never ends is cut when the grace is over', { timeout: 5_000 },
 });
 
 test('closing in the middle of a crowd loses no event that was answered 202', async () => {
-  const broker = createScriptedBroker();
-  const gateway = await start(broker);
+  await using world = await embeddedWorld();
+  const gateway = await start(world);
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   const accepted: string[] = [];
   const codes = new Map<string, number>();
@@ -106,7 +108,7 @@ test('closing in the middle of a crowd loses no event that was answered 202', as
     [...codes.keys()].filter((code) => !['202', '503', 'ECONNREFUSED', 'ECONNRESET'].includes(code)),
     [],
   );
-  const stored = new Set(broker.stored.map(({ messageId }) => messageId));
+  const stored = new Set(world.stored().map(({ messageId }) => messageId));
   assert.deepEqual(
     accepted.filter((id) => !stored.has(id)),
     [],

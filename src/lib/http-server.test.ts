@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { exchange } from '../../test/support/http-exchange.ts';
@@ -65,4 +66,24 @@ test('close waits for a request under way, and no longer than its grace', { time
   assert.equal((await patient).text, 'late');
   await forgotten;
   await closed;
+});
+
+test('a connection that becomes idle while the server closes is ended', { timeout: 5_000 }, async () => {
+  const watchable = createWatchable();
+  const answers: (() => void)[] = [];
+  const server = await startHttpServer(
+    (_request, response) => {
+      answers.push(() => response.end('late'));
+      watchable.changed();
+    },
+    { host: '127.0.0.1', port: 0, clock: systemClock },
+  );
+  const agent = new Agent({ keepAlive: true });
+  const answer = exchange(server.url, { method: 'GET', agent });
+  await watchable.until('the request is there', () => answers.length === 1);
+  const closed = server.close(60_000);
+  answers[0]?.();
+  assert.equal((await answer).text, 'late');
+  await closed;
+  agent.destroy();
 });

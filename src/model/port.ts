@@ -43,8 +43,8 @@ export interface Model {
 
 /**
  * How a call failed, by who has to react:
- * - the provider's bad day, the event is innocent: `Overloaded` (529), `RateLimited` (429), `Unauthorized` (401), `Forbidden` (403), `ModelNotFound` (404), `SpendLimit` (402, or an error code that says so), `Unreachable` (refused, DNS, TLS: before the request was sent);
- * - can go better next time: `ServerError` (other 5xx, 408, 409), `Stalled` (no byte for too long), `Cut` (connection or stream broke, error in mid-stream);
+ * - the provider's bad day, the event is innocent: `Overloaded` (529), `RateLimited` (429), `Unauthorized` (401), `Forbidden` (403), `ModelNotFound` (404), `SpendLimit` (402, or an error code that says so), `Unreachable` (refused, DNS, TLS: before the request was sent; or an address that redirects);
+ * - can go better next time: `ServerError` (other 5xx, 408, 409), `Stalled` (no byte for too long), `Cut` (connection or stream broke, or an error in mid-stream whose type is none of the above);
  * - will never go better: `BadRequest` (400, 422 and other 4xx), `TooLarge` (413);
  * - `Aborted`: our own signal.
  */

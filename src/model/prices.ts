@@ -13,12 +13,12 @@ interface Price extends Rates {
   readonly long?: Rates;
 }
 
-/** When the table below was last compared with its source, https://platform.claude.com/docs/en/about-claude/pricing. */
-export const PRICES_AS_OF = '2026-10-07';
-
 const opusFive: Rates = { input: 5_000, output: 25_000, cacheRead: 500 };
 
-/** List prices of the Messages API by model family, standard tier, without batch discount. */
+/**
+ * List prices of the Messages API by model family, standard tier, without batch discount, as of 2026-10-07.
+ * https://platform.claude.com/docs/en/about-claude/pricing
+ */
 const prices: ReadonlyMap<string, Price> = new Map<string, Price>([
   [
     'claude-haiku-5-5',

@@ -1,44 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Clock } from '../lib/clock.ts';
+import { createManualClock } from '../../test/support/manual-clock.ts';
 import { watchSilence } from './silence.ts';
 
-/** Time that passes when it is told to; `pending` counts the timers that are set. */
-function handClock() {
-  let now = 0;
-  const timers = new Set<{ readonly at: number; readonly fire: () => void }>();
-  const clock: Clock = {
-    now: () => now,
-    timer(delayMs, fire) {
-      const timer = { at: now + delayMs, fire };
-      timers.add(timer);
-      return { cancel: () => void timers.delete(timer) };
-    },
-  };
-  return {
-    clock,
-    pending: () => timers.size,
-    pass(ms: number) {
-      const until = now + ms;
-      for (;;) {
-        const next = [...timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
-        if (next === undefined) break;
-        timers.delete(next);
-        now = next.at;
-        next.fire();
-      }
-      now = until;
-    },
-  };
-}
-
 function watched() {
-  const time = handClock();
+  const clock = createManualClock();
   let calls = 0;
-  const silence = watchSilence(time.clock, 100, () => {
+  const silence = watchSilence(clock, 100, () => {
     calls += 1;
   });
-  return { ...time, silence, calls: () => calls };
+  return { pass: clock.advance, pending: clock.pending, silence, calls: () => calls };
 }
 
 test('silence is too long at the limit and not before, and is told once', () => {

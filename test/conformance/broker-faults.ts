@@ -53,6 +53,7 @@ export const faultCases: BrokerCases = {
     await world.restart();
     assert.equal(await endOf(consumer), 'ConnectionLost');
     const after = await connection.openChannel({ prefetch: 10 }, signal());
+    await eventually('the queue is back', async () => (await world.ready('a')) === 3);
     const inbox = await inboxOf(after, 'a');
     const deliveries = await inbox.first(3);
     assert.deepEqual(ids(deliveries), ['1', '2', '3']);

@@ -1,4 +1,4 @@
-import { suite, test } from 'node:test';
+import { after, suite, test } from 'node:test';
 import { consumingCases } from './broker-consuming.ts';
 import { contentCases } from './broker-content.ts';
 import { deadLetterCases } from './broker-dead-letters.ts';
@@ -11,9 +11,10 @@ import { type Desk, type MakeWorld, openDesk } from './broker-world.ts';
 /** Cases by what they show. */
 export type BrokerCases = Readonly<Record<string, (desk: Desk) => Promise<void>>>;
 
-/** What every broker must do that stands behind the port, whatever it is made of. Each case gets a world of its own. */
-export function brokerConformance(name: string, makeWorld: MakeWorld): void {
+/** What every broker must do that stands behind the port, whatever it is made of. Each case gets a world of its own; `end` is called after the last. */
+export function brokerConformance(name: string, makeWorld: MakeWorld, end: () => Promise<void> = async () => {}): void {
   suite(`the broker port on ${name}`, () => {
+    after(end);
     const all: BrokerCases = {
       ...publishingCases,
       ...consumingCases,

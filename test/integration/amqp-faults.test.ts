@@ -40,7 +40,7 @@ suite('RabbitMQ that fails', () => {
         const connection = connectRabbitMq({ url: server.amqpUrl, name: 'test' });
         const channel = await connection.openChannel({ prefetch: 1 }, signal());
         const ended = endOf(channel);
-        const underWay = Array.from({ length: 200 }, () => channel.publish(publication));
+        const underWay = Array.from({ length: 200 }, (_, i) => channel.publish({ ...publication, messageId: String(i) }));
         const outcomes = Promise.allSettled(underWay);
         await underWay[0];
         await server.kill();

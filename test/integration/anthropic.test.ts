@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createAnthropicModel } from '../../src/model/anthropic.ts';
-import { type Model, ModelError, type ModelErrorCode, type ModelRequest, type TokenUsage } from '../../src/model/port.ts';
-import type { Behaviour } from '../support/claude-behaviour.ts';
-import { billedInAll, type ClaudeStub, STUB_KEY, startClaudeStub } from '../support/claude-stub.ts';
+import { type Model, ModelError, type ModelRequest, type TokenUsage } from '../../src/model/port.ts';
+import { claudeFailures, REVIEW_TEXT } from '../support/claude-failures.ts';
+import { type ClaudeStub, STUB_KEY, startClaudeStub } from '../support/claude-stub.ts';
 import { createGate } from '../support/gate.ts';
 
 const request: ModelRequest = {
@@ -17,7 +17,7 @@ const request: ModelRequest = {
 /** Long enough that a busy machine does not look like a stalled provider. */
 const STALL_MS = 600;
 
-const text = 'The change is small, and its tests cover it. Ship it: äöü €. '.repeat(3);
+const text = REVIEW_TEXT;
 
 const none: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
 
@@ -121,67 +121,6 @@ describe('an answered call', () => {
   });
 });
 
-/** What the error says of the cost: nothing, a bound from the request alone, or one with the input that the stream had told. */
-type Cost = 'none' | 'from the request' | 'from the stream';
-
-const failures: readonly (readonly [name: string, behaviour: Behaviour, code: ModelErrorCode, cost: Cost, retryAfterMs?: number])[] = [
-  ['429 with seconds to wait', { status: 429, headers: { 'retry-after': '7' } }, 'RateLimited', 'none', 7_000],
-  ['429 with a date long past', { status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' } }, 'RateLimited', 'none', 0],
-  ['429 without a wait', { status: 429 }, 'RateLimited', 'none'],
-  ['429 that is a spent contract', { status: 429, errorCode: 'contract_spend_limit_reached' }, 'SpendLimit', 'none'],
-  ['429 that is a spent month', { status: 429, errorCode: 'enforced_spend_limit_reached' }, 'SpendLimit', 'none'],
-  ['529', { status: 529 }, 'Overloaded', 'none'],
-  ['overload under another status', { status: 503, type: 'overloaded_error' }, 'Overloaded', 'none'],
-  ['500', { status: 500 }, 'ServerError', 'none'],
-  [
-    '503 of a proxy, in plain text',
-    { status: 503, body: 'upstream connect error', headers: { 'retry-after': '2' } },
-    'ServerError',
-    'none',
-    2_000,
-  ],
-  ['504', { status: 504 }, 'ServerError', 'none'],
-  ['408', { status: 408 }, 'ServerError', 'none'],
-  ['409', { status: 409, headers: { 'x-should-retry': 'true' } }, 'ServerError', 'none'],
-  ['401', { status: 401 }, 'Unauthorized', 'none'],
-  ['402', { status: 402 }, 'SpendLimit', 'none'],
-  ['403', { status: 403 }, 'Forbidden', 'none'],
-  ['an organization on hold', { status: 400, errorCode: 'organization_on_hold' }, 'Forbidden', 'none'],
-  ['404', { status: 404 }, 'ModelNotFound', 'none'],
-  ['400', { status: 400 }, 'BadRequest', 'none'],
-  ['422', { status: 422 }, 'BadRequest', 'none'],
-  ['413', { status: 413 }, 'TooLarge', 'none'],
-  ['a redirect', { status: 307, headers: { location: '/v1/messages' } }, 'Unreachable', 'none'],
-  [
-    'an overload error before the message',
-    { text, fault: { kind: 'error', at: 'start', type: 'overloaded_error' } },
-    'Overloaded',
-    'from the request',
-  ],
-  [
-    'an overload error within the message',
-    { text, fault: { kind: 'error', at: 'stream', type: 'overloaded_error' } },
-    'Overloaded',
-    'from the stream',
-  ],
-  [
-    'a rate limit within the message',
-    { text, fault: { kind: 'error', at: 'stream', type: 'rate_limit_error' } },
-    'RateLimited',
-    'from the stream',
-  ],
-  ['another error within the message', { text, fault: { kind: 'error', at: 'stream', type: 'api_error' } }, 'Cut', 'from the stream'],
-  ['a stall before the headers', { fault: { kind: 'stall', at: 'headers' } }, 'Stalled', 'from the request'],
-  ['a stall behind the headers', { fault: { kind: 'stall', at: 'start' } }, 'Stalled', 'from the request'],
-  ['a stall within the message', { text, fault: { kind: 'stall', at: 'stream' } }, 'Stalled', 'from the stream'],
-  ['a connection cut before the headers', { fault: { kind: 'cut', at: 'headers' } }, 'Cut', 'from the request'],
-  ['a connection cut behind the headers', { fault: { kind: 'cut', at: 'start' } }, 'Cut', 'from the request'],
-  ['a connection cut within the message', { text, fault: { kind: 'cut', at: 'stream' } }, 'Cut', 'from the stream'],
-  ['a stream that ends before it began', { fault: { kind: 'end', at: 'start' } }, 'Cut', 'from the request'],
-  ['a stream that ends too early', { text, fault: { kind: 'end', at: 'stream' } }, 'Cut', 'from the stream'],
-  ['a stream that turns into something else', { text, fault: { kind: 'garbage', at: 'stream' } }, 'Cut', 'from the stream'],
-];
-
 describe('a call that fails', () => {
   let before: { received: number; ended: number };
 
@@ -189,7 +128,7 @@ describe('a call that fails', () => {
     before = { received: stub.received().length, ended: stub.ledger().length };
   });
 
-  for (const [name, behaviour, code, cost, retryAfterMs] of failures) {
+  for (const [name, behaviour, code, cost, retryAfterMs] of claudeFailures) {
     test(`by ${name} is ${code}, tried once, its cost ${cost}`, async () => {
       stub.next('status' in behaviour ? behaviour : { usage: { cacheRead: 11, cacheWrite5m: 7 }, ...behaviour });
       const error = await failureOf(model().call(request, new AbortController().signal));
@@ -284,42 +223,6 @@ describe('what is not in the options', () => {
   });
 });
 
-describe('the books', () => {
-  test('agree with the provider for what was completed, and are never below it in all', async () => {
-    const own = await startClaudeStub({ script: ({ ordinal }) => failures[ordinal % (failures.length + 8)]?.[1] });
-    const adapter = createAnthropicModel({ apiKey: () => STUB_KEY, baseUrl: own.url, clock: systemClock, stallMs: STALL_MS });
-    const rounds = 2 * (failures.length + 8);
-    const calls = Array.from({ length: rounds }, () => adapter.call(request, new AbortController().signal));
-    const ends = await Promise.allSettled(calls);
-    await own.until('the provider has closed its books', () => own.ledger().length === rounds);
-    const turns = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value.usage] : []));
-    const bounds = ends.flatMap((end) =>
-      end.status === 'rejected' && end.reason.usage !== 'none' ? [end.reason.usage as TokenUsage] : [],
-    );
-    const completed = own.ledger().filter(({ outcome }) => outcome === 'completed');
-    await own.close();
-    assert.equal(turns.length, 16);
-    assert.deepEqual(total(turns), billedInAll(completed));
-    const ours = total([...turns, ...bounds]);
-    const theirs = billedInAll(own.ledger());
-    for (const kind of ['input', 'output', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'] as const)
-      assert.ok(ours[kind] >= theirs[kind], kind);
-    assert.ok(theirs.input > billedInAll(completed).input, 'failed calls were billed too');
-  });
-
-  test('hold for a thousand calls at once, none of which waits for another', async () => {
-    const gate = createGate();
-    const own = await startClaudeStub({ script: () => ({ text, hold: { at: 'stream', until: gate.opened } }) });
-    const adapter = createAnthropicModel({ apiKey: () => STUB_KEY, baseUrl: own.url, clock: systemClock });
-    const calls = Array.from({ length: 1_000 }, () => adapter.call(request, new AbortController().signal));
-    await own.until('all have arrived', () => own.received().length === 1_000, 30_000);
-    gate.open();
-    const turns = await Promise.all(calls);
-    await own.close();
-    assert.deepEqual(total(turns.map(({ usage }) => usage)), billedInAll(own.ledger()));
-  });
-});
-
 function lastRequest() {
   const last = stub.received().at(-1);
   assert.ok(last);
@@ -336,10 +239,6 @@ async function billedFor(ordinal: number) {
 
 function pick({ prompt, system, maxTokens }: ModelRequest) {
   return { prompt, system, maxTokens };
-}
-
-function total(usages: readonly TokenUsage[]): TokenUsage {
-  return billedInAll(usages.map((billed) => ({ billed })));
 }
 
 /** Neither the key nor the prompt is in anything that a log could print of an error. */

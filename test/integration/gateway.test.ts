@@ -4,35 +4,16 @@ import { test } from 'node:test';
 import { envelopeOf } from '../../src/api/event.ts';
 import { connectRabbitMq } from '../../src/broker/amqp.ts';
 import { managementAdmin } from '../../src/broker/management.ts';
-import { plan } from '../../src/broker/plan.ts';
 import type { BrokerConnection, Delivery } from '../../src/broker/port.ts';
-import type { QueueArguments, Topology } from '../../src/broker/topology.ts';
+import type { QueueArguments } from '../../src/broker/topology.ts';
 import { type RabbitAddress, rabbitVersions, sharedRabbitMq, startRabbitMq } from '../parts/rabbitmq.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
 import { freshVhost, manage, type Vhost } from '../parts/vhost.ts';
 import { cloudEvent, structured } from '../support/cloud-event.ts';
+import { applyTopology, EVENTS, gatewayTopology, OWN } from '../support/gateway-topology.ts';
 import { type GatewayUnderTest, gatewayUnderTest, SECRET } from '../support/gateway-under-test.ts';
 import { githubDelivery, githubExamples } from '../support/github-delivery.ts';
 import { exchange } from '../support/http-exchange.ts';
-
-const OWN = 'ea.web.reviewer';
-const EVENTS = 'ea.web._events';
-
-/** The work queue of the routes' agent, bound to its own exchange and to `com.example.#` of the namespace's events. */
-function topology(more: QueueArguments = {}): Topology {
-  return {
-    exchanges: [
-      { name: OWN, type: 'direct' },
-      { name: EVENTS, type: 'topic' },
-    ],
-    queues: [{ name: OWN, role: 'work', arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', ...more } }],
-    bindings: [
-      { source: OWN, queue: OWN, routingKey: 'work' },
-      { source: EVENTS, queue: OWN, routingKey: 'com.example.#' },
-    ],
-    foreignExchanges: [],
-  };
-}
 
 /** A gateway on a virtual host of its own. */
 interface World extends AsyncDisposable {
@@ -44,8 +25,7 @@ interface World extends AsyncDisposable {
 async function worldOn(server: RabbitAddress, more: QueueArguments = {}): Promise<World> {
   const vhost = await freshVhost(server);
   const admin = managementAdmin({ url: server.managementUrl, vhost: vhost.vhost });
-  const signal = AbortSignal.timeout(30_000);
-  for (const step of plan(topology(more), await admin.observe(signal)).steps) await admin.apply(step, signal);
+  await applyTopology(admin, gatewayTopology(more));
   const connection = connectRabbitMq({ url: vhost.amqpUrl, name: 'gateway under test' });
   const gateway = await gatewayUnderTest(connection);
   return {
@@ -129,14 +109,14 @@ for (const version of rabbitVersions) {
   });
 }
 
-test('a broker that is killed, frozen and blocked: 503 meanwhile, and every event that was answered 202 is in the queue', {
+test('a broker that is frozen, blocked and killed: 503 meanwhile, and every event that was answered 202 is in the queue', {
   timeout: 120_000,
 }, async (context) => {
   const server = await partOrSkip(context, () => startRabbitMq('4.0'));
   if (server === undefined) return;
   await using _ = server;
   await using world = await worldOn(server);
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 100 });
   const accepted = new Set<string>();
   const post = async (id: string) => {
     const { code } = await send(world, 'open', id, agent);
@@ -149,23 +129,7 @@ test('a broker that is killed, frozen and blocked: 503 meanwhile, and every even
     for (let index = 0; (await post(`${name}-${index}`)) !== code; index += 1)
       assert.ok(performance.now() < deadline, `no ${code} within 30 s: ${name}`);
   };
-  const crowd = Array.from({ length: 600 }, (_unused, index) => post(`crowd-${index}`));
-  await Promise.race(crowd);
-  context.diagnostic('killing');
-  const restarted = server.restart();
-  const codes = new Set(await Promise.all(crowd));
-  context.diagnostic(`crowd ${[...codes].join()}`);
-  assert.deepEqual(
-    [...codes].filter((code) => code !== 202 && code !== 503),
-    [],
-  );
-  assert.equal(await post('down'), 503);
-  assert.ok((await world.gateway.requests('web/reviewer/open', 503, 'broker_unavailable')) > 0);
-  await restarted;
-  context.diagnostic('restarted');
-  await postUntil('back', 202);
-  context.diagnostic('back');
-
+  await postUntil('first', 202);
   server.pause();
   const begun = performance.now();
   assert.equal(await post('frozen'), 503);
@@ -173,18 +137,29 @@ test('a broker that is killed, frozen and blocked: 503 meanwhile, and every even
   server.resume();
   assert.ok(tookMs > 7_900 && tookMs < 9_500, `${tookMs} ms`);
   assert.equal(await world.gateway.requests('web/reviewer/open', 503, 'confirm_late'), 1);
-  context.diagnostic('resumed');
   await postUntil('resumed', 202);
 
   await server.ctl('set_vm_memory_high_watermark', 'absolute', '1MB');
-  context.diagnostic('blocked');
   // The broker says that it blocks a sender when that sends something, which it keeps unconfirmed.
   await postUntil('blocked', 503);
   assert.equal(await post('blocked'), 503);
   assert.ok((await world.gateway.requests('web/reviewer/open', 503, 'broker_blocked')) > 0);
   await server.ctl('set_vm_memory_high_watermark', 'absolute', '1GB');
-  context.diagnostic('unblocked');
   await postUntil('after', 202);
+
+  // Killed last: RabbitMQ 4.0 loses a queue that is younger than a second or so, with all that it has confirmed.
+  const crowd = Array.from({ length: 300 }, (_unused, index) => post(`crowd-${index}`));
+  await Promise.race(crowd);
+  await server.kill();
+  const codes = new Set(await Promise.all(crowd));
+  assert.deepEqual(
+    [...codes].filter((code) => code !== 202 && code !== 503),
+    [],
+  );
+  assert.equal(await post('down'), 503);
+  assert.ok((await world.gateway.requests('web/reviewer/open', 503, 'broker_unavailable')) > 0);
+  await server.restart();
+  await postUntil('back', 202);
   agent.destroy();
 
   const stored = new Set((await drain(world.connection)).map(({ messageId }) => messageId ?? ''));

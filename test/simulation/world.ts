@@ -91,7 +91,7 @@ export class World {
   }
 
   async declare(): Promise<void> {
-    const done = ensureTopology(this.broker.admin, this.#topology, new AbortController().signal);
+    const done = ensureTopology(this.clock, this.broker.admin, this.#topology, new AbortController().signal);
     await this.clock.advance(1000);
     const { problems } = await done;
     if (problems.length > 0) throw new Error(`the topology was refused: ${JSON.stringify(problems)}`);

@@ -28,7 +28,8 @@ export interface Answer {
  * `error`: an `error` event, and the end; `garbage`: an event that is no JSON.
  */
 export type Fault =
-  | { readonly kind: 'stall' | 'cut'; readonly at: 'headers' | 'start' | 'stream' | 'stop' }
+  | { readonly kind: 'stall'; readonly at: 'headers' | 'start' | 'stream' | 'stop' }
+  | { readonly kind: 'cut'; readonly at: 'headers' | 'start' | 'stream' | 'stop' }
   | { readonly kind: 'end' | 'garbage'; readonly at: 'start' | 'stream' }
   | { readonly kind: 'error'; readonly at: 'start' | 'stream'; readonly type: string; readonly message?: string };
 

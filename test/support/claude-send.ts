@@ -1,44 +1,63 @@
 import type { ServerResponse } from 'node:http';
 import { sleep, systemClock } from '../../src/lib/clock.ts';
 import type { TokenUsage } from '../../src/model/port.ts';
-import type { Answer, Fault } from './claude-behaviour.ts';
+import { type Answer, errorBody, type Fault, type Refusal } from './claude-behaviour.ts';
 import type { ClaudeRequest } from './claude-request.ts';
 import { messageDelta, messageFor, messageStart, piecesOf, sse, tokensOf, wholeMessage } from './claude-wire.ts';
 
 /** How sending ended. */
 export interface SendEnd {
+  /** `failed`: an error status, or an error within the stream; `cut`: broken off by the stub, without a word. */
   readonly outcome: 'completed' | 'failed' | 'cut' | 'aborted-by-client';
+  /** 0: it ended before there was one. */
   readonly status: number;
+  /** In full if completed; nothing for an error status; otherwise the input, and the output as far as it was sent. */
   readonly billed: TokenUsage;
 }
 
-/** What a fault ended the answer as. */
-class Broken extends Error {
-  readonly outcome: 'failed' | 'cut';
-
-  constructor(outcome: 'failed' | 'cut') {
-    super(outcome);
-    this.outcome = outcome;
-  }
+/** Where a request's answer goes. */
+export interface Sending {
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  /** Told once how it ended, before the client can know: whoever has seen the end of an answer finds it in the books. */
+  readonly book: (end: SendEnd) => void;
+  /** Told when the answer has come to its hold. */
+  readonly onHold: (at: 'headers' | 'stream') => void;
 }
 
-/** Sends an answer as it is scripted, streaming or not, and says what is billed for it. Never rejects. */
-export async function sendAnswer(response: ServerResponse, scripted: Scripted): Promise<SendEnd> {
-  const { request, answer, requestId } = scripted;
+/** Sends an error status, which costs nothing. */
+export async function sendRefusal({ response, requestId, book }: Sending, refusal: Refusal): Promise<void> {
+  await sleep(systemClock, refusal.delayMs ?? 0);
+  book({ outcome: 'failed', status: refusal.status, billed: { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 } });
+  const contentType = refusal.body === undefined ? 'application/json' : 'text/plain';
+  response.writeHead(refusal.status, { 'content-type': contentType, 'request-id': requestId, ...refusal.headers });
+  response.end(errorBody(refusal, requestId));
+}
+
+/** Sends an answer as it is scripted, streaming or not, for as long as the client is there. */
+export async function sendAnswer(sending: Sending, request: ClaudeRequest, answer: Answer): Promise<void> {
+  const { response } = sending;
   const message = messageFor(request, answer);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const sender = { response, answer, gone: gone.signal, onHold: scripted.onHold };
+  const sender = { ...sending, answer, gone: gone.signal };
   let sentBytes = 0;
-  let allSent = false;
+  let booked = false;
+  const complete = () => {
+    booked = true;
+    sending.book({ outcome: 'completed', status: 200, billed: message.usage });
+  };
   try {
     await sleep(systemClock, answer.delayMs ?? 0, gone.signal);
     await pass(sender, 'headers');
     if (!request.stream) {
-      response.writeHead(200, { 'content-type': 'application/json', 'request-id': requestId }).end(wholeMessage(message));
-      return { outcome: 'completed', status: 200, billed: message.usage };
+      complete();
+      response.writeHead(200, { 'content-type': 'application/json', 'request-id': sending.requestId }).end(wholeMessage(message));
+      return;
     }
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'request-id': requestId }).flushHeaders();
+    response
+      .writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'request-id': sending.requestId })
+      .flushHeaders();
     await pass(sender, 'start');
     await write(sender, messageStart(message));
     await write(sender, sse({ type: 'ping' }));
@@ -54,36 +73,42 @@ export async function sendAnswer(response: ServerResponse, scripted: Scripted): 
     for (const piece of pieces.slice(half)) sentBytes += await writePiece(sender, piece);
     await write(sender, sse({ type: 'content_block_stop', index: 0 }));
     await write(sender, messageDelta(message));
+    sender.gone.throwIfAborted();
+    complete();
     await write(sender, sse({ type: 'message_stop' }));
-    allSent = true;
     await pass(sender, 'stop');
     response.end();
-    return { outcome: 'completed', status: 200, billed: message.usage };
   } catch (error) {
-    if (allSent) return { outcome: 'completed', status: 200, billed: message.usage };
-    const outcome = error instanceof Broken ? error.outcome : 'aborted-by-client';
-    const billed = { ...message.usage, output: Math.min(message.usage.output, tokensOf(sentBytes)) };
-    return { outcome, status: response.headersSent ? 200 : 0, billed };
+    const fault = error instanceof Broken ? error.fault : undefined;
+    if (!booked) {
+      const outcome = fault === undefined ? 'aborted-by-client' : outcomeOf[fault.kind];
+      const billed = { ...message.usage, output: Math.min(message.usage.output, tokensOf(sentBytes)) };
+      sending.book({ outcome, status: response.headersSent ? 200 : 0, billed });
+    }
+    if (fault !== undefined) await enact(response, fault);
   }
 }
 
-/** A request, and what it gets. */
-export interface Scripted {
-  readonly request: ClaudeRequest;
-  readonly answer: Answer;
-  readonly requestId: string;
-  /** Told when the answer has come to its hold. */
-  readonly onHold: (at: 'headers' | 'stream') => void;
-}
-
 /** What sending is done with. */
-interface Sender {
-  readonly response: ServerResponse;
+interface Sender extends Sending {
   readonly answer: Answer;
   /** Aborted when the connection is. */
   readonly gone: AbortSignal;
-  readonly onHold: Scripted['onHold'];
 }
+
+/** A fault that ends an answer; a stall does not, but waits for the client to. */
+type Ending = Exclude<Fault, { readonly kind: 'stall' }>;
+
+class Broken extends Error {
+  readonly fault: Ending;
+
+  constructor(fault: Ending) {
+    super(fault.kind);
+    this.fault = fault;
+  }
+}
+
+const outcomeOf: Readonly<Record<Ending['kind'], SendEnd['outcome']>> = { cut: 'cut', end: 'cut', garbage: 'failed', error: 'failed' };
 
 /** Passes a point at which the script may hold the answer, or break it. Rejects when it is broken, or the client has gone. */
 async function pass(sender: Sender, at: Fault['at']): Promise<void> {
@@ -92,28 +117,27 @@ async function pass(sender: Sender, at: Fault['at']): Promise<void> {
     sender.onHold(hold.at);
     await Promise.race([hold.until, goneFrom(sender.gone)]);
   }
-  if (fault?.at === at) await breakOff(sender, fault);
+  if (fault?.at !== at) return;
+  if (fault.kind === 'stall') await goneFrom(sender.gone);
+  else throw new Broken(fault);
 }
 
-async function breakOff(sender: Sender, fault: Fault): Promise<never> {
-  const { response } = sender;
+async function enact(response: ServerResponse, fault: Ending): Promise<void> {
   switch (fault.kind) {
-    case 'stall':
-      return goneFrom(sender.gone);
     case 'cut':
       // Bytes that a reset overtakes are lost to the client: what was sent is to arrive first.
-      if (response.headersSent) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (response.headersSent) await sleep(systemClock, 20);
       response.socket?.resetAndDestroy();
-      throw new Broken('cut');
+      return;
     case 'end':
       response.end();
-      throw new Broken('cut');
+      return;
     case 'garbage':
       response.end('event: content_block_delta\ndata: <html>\n\n');
-      throw new Broken('failed');
+      return;
     case 'error':
       response.end(sse({ type: 'error', error: { type: fault.type, message: fault.message ?? fault.type } }));
-      throw new Broken('failed');
+      return;
   }
 }
 

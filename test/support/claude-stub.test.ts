@@ -78,8 +78,9 @@ describe('the stub refuses, for nothing,', () => {
   }
 });
 
-test('the stub’s own process leaves a ledger, however it ends', async () => {
+test('the stub’s own process leaves a ledger, however it ends', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'claude-stub-'));
+  t.after(() => rmSync(folder, { recursive: true }));
   const ledger = join(folder, 'ledger');
   const child = spawn(process.execPath, [join(import.meta.dirname, 'claude-stub.ts'), '--ledger', ledger, '--text', 'Hi'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -93,6 +94,5 @@ test('the stub’s own process leaves a ledger, however it ends', async () => {
     await once(child, 'exit');
   }
   const entry: unknown = JSON.parse(readFileSync(ledger, 'utf8'));
-  rmSync(folder, { recursive: true });
   assert.partialDeepStrictEqual(entry, { ordinal: 1, marker: '42', outcome: 'completed', billed: { output: 1 } });
 });

@@ -4,24 +4,20 @@ import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import type { TokenUsage } from '../../src/model/port.ts';
 import { pricedModels } from '../../src/model/prices.ts';
-import { type Behaviour, errorBody, isRefusal, type Refusal } from './claude-behaviour.ts';
+import { type Behaviour, isRefusal } from './claude-behaviour.ts';
 import { type ClaudeRequest, parseBody, parseRequest, refusalFor } from './claude-request.ts';
-import { sendAnswer } from './claude-send.ts';
+import { type SendEnd, sendAnswer, sendRefusal } from './claude-send.ts';
+import { bodyOf } from './request-body.ts';
 import { createWatchable } from './until.ts';
 
 /** What became of one request, and what the provider bills for it. */
-export interface LedgerEntry {
+export interface LedgerEntry extends SendEnd {
   readonly ordinal: number;
   /** Milliseconds since the epoch: the request's arrival, and its end. */
   readonly at: number;
   readonly endedAt: number;
   readonly model: string;
   readonly marker: string | undefined;
-  readonly status: number;
-  /** `failed`: an error status, or an error within the stream; `cut`: broken off by the stub, without a word. */
-  readonly outcome: 'completed' | 'failed' | 'cut' | 'aborted-by-client';
-  /** In full if completed; nothing for an error status; otherwise the input, and the output as far as it was sent. */
-  readonly billed: TokenUsage;
 }
 
 /** How the stub is to be. */
@@ -74,32 +70,35 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
   let connections = 0;
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const bytes = Buffer.concat(await message.toArray());
+    const bytes = await bodyOf(message);
+    if (bytes === undefined) return;
     const body = parseBody(bytes);
     const request = parseRequest(message, bytes, body, { ordinal: received.length + 1, at: Date.now() });
     received.push(request);
     watchable.changed();
     const behaviour = refusalFor(message, body, allowed) ?? queue.shift() ?? script?.(request) ?? {};
-    const requestId = `req_stub_${request.ordinal}`;
-    const onHold = (at: 'headers' | 'stream') => {
-      held.set(request.ordinal, at);
-      watchable.changed();
-    };
-    const end = isRefusal(behaviour)
-      ? await sendRefusal(response, behaviour, requestId)
-      : await sendAnswer(response, { request, answer: behaviour, requestId, onHold });
-    held.delete(request.ordinal);
     const { ordinal, at, model, marker } = request;
-    const entry: LedgerEntry = { ordinal, at, endedAt: Date.now(), model, marker, ...end };
+    const sending = {
+      response,
+      requestId: `req_stub_${ordinal}`,
+      book: (end: SendEnd) => enter({ ordinal, at, endedAt: Date.now(), model, marker, ...end }),
+      onHold: (where: 'headers' | 'stream') => {
+        held.set(ordinal, where);
+        watchable.changed();
+      },
+    };
+    await (isRefusal(behaviour) ? sendRefusal(sending, behaviour) : sendAnswer(sending, request, behaviour));
+  }
+
+  function enter(entry: LedgerEntry): void {
+    held.delete(entry.ordinal);
     ledger.push(entry);
     if (options.ledgerFile !== undefined) appendFileSync(options.ledgerFile, `${JSON.stringify(entry)}\n`);
     watchable.changed();
   }
 
-  const server = createServer((message, response) => {
-    // A client that goes away while it sends its body has sent no request.
-    serve(message, response).catch(() => response.destroy());
-  });
+  // A script that throws is a test that fails: nothing catches it.
+  const server = createServer((message, response) => void serve(message, response));
   // An idle connection that the server closes looks like a cut one to the client that picks it in that moment.
   server.keepAliveTimeout = 0;
   server.on('connection', () => {
@@ -143,22 +142,6 @@ export function billedInAll(entries: readonly Pick<LedgerEntry, 'billed'>[]): To
 
 function isKnownModel(model: string): boolean {
   return pricedModels.includes(model.replace(/-\d{8}$/, ''));
-}
-
-async function sendRefusal(
-  response: ServerResponse,
-  refusal: Refusal,
-  requestId: string,
-): Promise<Pick<LedgerEntry, 'outcome' | 'status' | 'billed'>> {
-  if (refusal.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, refusal.delayMs));
-  const contentType = refusal.body === undefined ? 'application/json' : 'text/plain';
-  response.writeHead(refusal.status, { 'content-type': contentType, 'request-id': requestId, ...refusal.headers });
-  response.end(errorBody(refusal, requestId));
-  return {
-    outcome: 'failed',
-    status: refusal.status,
-    billed: { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 },
-  };
 }
 
 /** As a process of its own: prints its URL, and appends its ledger to a file that outlives everybody. */

@@ -60,13 +60,18 @@ export interface GatewayUnderTest extends AsyncDisposable {
 /** Starts the app on `connection`, listening by the machine's clock; `clock` is what the app itself lives by. */
 export async function gatewayUnderTest(
   connection: BrokerConnection,
-  options: { readonly clock?: Clock; readonly configuration?: GatewayConfiguration; readonly limits?: HttpLimits } = {},
+  options: {
+    readonly clock?: Clock;
+    readonly configuration?: GatewayConfiguration;
+    readonly secrets?: Secrets;
+    readonly limits?: HttpLimits;
+  } = {},
 ): Promise<GatewayUnderTest> {
   const lines: string[] = [];
   const registry = createMetrics(metrics);
   const app = new GatewayApp({
     configuration: options.configuration ?? configuration,
-    secrets,
+    secrets: options.secrets ?? secrets,
     connection,
     clock: options.clock ?? systemClock,
     log: createLog('json', (line) => lines.push(line)),

@@ -100,8 +100,9 @@ describe('a request', () => {
   });
 });
 
-test('the sink’s own process leaves a journal of all that was done, however it ends', async () => {
+test('the sink’s own process leaves a journal of all that was done, however it ends', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'http-sink-'));
+  t.after(() => rmSync(folder, { recursive: true }));
   const journal = join(folder, 'journal');
   const child = spawn(process.execPath, [join(import.meta.dirname, 'http-sink.ts'), '--journal', journal], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -115,7 +116,6 @@ test('the sink’s own process leaves a journal of all that was done, however it
     await once(child, 'exit');
   }
   const lines = readJournal(journal);
-  rmSync(folder, { recursive: true });
   assert.deepEqual(
     lines.map(({ kind, key, body }) => [kind, key, body]),
     [

@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { bodyOf } from './request-body.ts';
 import { createWatchable } from './until.ts';
 
 /** A request that the sink has received. */
@@ -119,7 +120,9 @@ export async function startHttpSink(options: HttpSinkOptions = {}): Promise<Http
       message.socket.resetAndDestroy();
       return;
     }
-    const request = { ...head, body: Buffer.concat(await message.toArray()).toString('utf8') };
+    const body = await bodyOf(message);
+    if (body === undefined) return;
+    const request = { ...head, body: body.toString('utf8') };
     record(request);
     const answer = take(request, script?.(request) ?? {});
     if (answer.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, answer.delayMs));
@@ -133,10 +136,8 @@ export async function startHttpSink(options: HttpSinkOptions = {}): Promise<Http
     response.end(answer.body ?? JSON.stringify({ ok: isSuccess(answer.status ?? 200), effects: effects.length }));
   }
 
-  const server = createServer((message, response) => {
-    // A client that goes away while it sends its body is no request.
-    serve(message, response).catch(() => response.destroy());
-  });
+  // A script that throws is a test that fails: nothing catches it.
+  const server = createServer((message, response) => void serve(message, response));
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

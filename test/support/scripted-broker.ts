@@ -24,6 +24,7 @@ export interface ScriptedBroker {
   fate(decide: (publication: Publication) => Fate): void;
   /** Answers everything that is held. */
   answer(outcome: PublishOutcome): void;
+  /** A memory alarm: nothing more is read from senders, so that no channel is opened either. */
   block(blocked: boolean): void;
   /** Cuts the connection: all channels end. */
   disconnect(): void;
@@ -93,12 +94,17 @@ export function createScriptedBroker(): ScriptedBroker {
     };
   };
 
+  const admit = () => {
+    for (const knock of knocking) knock();
+    knocking.clear();
+  };
+
   return {
     connection: {
       openChannel: (_options, signal) =>
         new Promise((resolve, reject) => {
           const knock = () => resolve(openChannel());
-          if (connected) return void setImmediate(knock);
+          if (connected && !blocked) return void setImmediate(knock);
           knocking.add(knock);
           signal.addEventListener('abort', () => reject(new BrokerError('Unreachable', 'aborted')), { once: true });
         }),
@@ -120,6 +126,7 @@ export function createScriptedBroker(): ScriptedBroker {
     },
     block(next) {
       blocked = next;
+      if (!blocked && connected) admit();
     },
     disconnect() {
       connected = false;
@@ -127,8 +134,7 @@ export function createScriptedBroker(): ScriptedBroker {
     },
     connect() {
       connected = true;
-      for (const knock of knocking) knock();
-      knocking.clear();
+      if (!blocked) admit();
     },
     until: watchable.until,
   };

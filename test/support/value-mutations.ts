@@ -4,6 +4,20 @@ const ref = { name: 'keys', key: 'k' };
 const github = 'spec.triggers.0.webhook';
 const http = 'spec.outputs.0.http';
 
+const requestHeaders = [
+  'Host',
+  'Content-Length',
+  'Content-Type',
+  'Transfer-Encoding',
+  'Connection',
+  'Keep-Alive',
+  'TE',
+  'Trailer',
+  'Upgrade',
+  'Expect',
+  'Idempotency-Key',
+];
+
 /** Faults against enumerations, patterns, keys of lists, and rules, each at least three times, with neighbours that are no fault. */
 export const valueMutations: readonly Mutation[] = [
   ...tries('a scheme', `${github}.verification.scheme`, 'github', 'Stripe', '', 1, null, {}),
@@ -247,5 +261,20 @@ export const valueMutations: readonly Mutation[] = [
     { name: 'a', routingKeys: ['a'], headers: { match: 'All', values: { a: 'b' } } },
   ),
   ...tries('event types of many bytes', 'spec.triggers.5.queue.eventTypes', ['a', 'é'.repeat(255)], [`a.${'🙂'.repeat(64)}`]),
+  ...tries(
+    'three items of one name',
+    'spec.outputs',
+    ['a', 'a', 'a', 'b'].map((name) => ({ name, http: { url: 'https://a' } })),
+  ),
+  ...tries(
+    'every header that the request sets',
+    `${http}.headers`,
+    requestHeaders.map((name) => ({ name, value: 'a' })),
+  ),
+  ...tries(
+    'every secret header that the request sets',
+    `${http}.headersFrom`,
+    requestHeaders.map((name) => ({ name, secretKeyRef: ref })),
+  ),
   ...tries('a secret header that the request sets', `${http}.headersFrom.0.name`, 'Keep-Alive', 'TE', 'trailer', 'Cookie'),
 ];

@@ -71,7 +71,7 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
   const metrics = createMetrics(metricTable, { processMetrics: true });
   const deadline = AbortSignal.timeout(START_DEADLINE_MS);
   await (await connection.openChannel({ prefetch: 1 }, deadline)).close();
-  const { problems } = await ensureTopology(parts.admin, parts.topology, deadline);
+  const { problems } = await ensureTopology(clock, parts.admin, parts.topology, deadline);
   if (problems.length > 0) throw new TopologyRefused('TopologyRefused', problems.map(({ message }) => message).join('\n'));
 
   metrics.set('eventagent_store_reachable', {}, 1);
