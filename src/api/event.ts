@@ -172,7 +172,8 @@ export function dataOf(message: Message): unknown {
 }
 
 function structuredData(envelope: unknown): unknown {
-  if (typeof envelope !== 'object' || envelope === null) throw new InputError('NotAnEvent', 'the CloudEvents envelope is not an object');
+  if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope))
+    throw new InputError('NotAnEvent', 'the CloudEvents envelope is not an object');
   if ('data' in envelope) return envelope.data;
   if (!('data_base64' in envelope)) return null;
   if (typeof envelope.data_base64 !== 'string')

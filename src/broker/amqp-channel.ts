@@ -58,9 +58,9 @@ export class AmqpChannel implements Channel {
     // The broker hands an unroutable message back without saying which publication it was. Routing depends on nothing but what is in this key
     // (and on headers), so the key tells, as long as no two publications with the same one are under way at a time: those go one by one.
     const key = keyOf(publication);
+    this.#assertSending();
     for (let same = this.#underWay.get(key); same !== undefined; same = this.#underWay.get(key)) await same.outcome.catch(() => {});
-    this.#assertOpen();
-    if (this.#around.isBlocked()) throw new BrokerError('Blocked', 'the broker has asked senders to stop (memory or disk alarm)');
+    this.#assertSending();
     return await this.#send(publication, key);
   }
 
@@ -191,6 +191,11 @@ export class AmqpChannel implements Channel {
   #assertOpen(): void {
     if (this.#end === undefined && this.#raw.active) return;
     throw new BrokerError('ChannelClosed', `the channel is gone: ${(this.#end ?? this.#endByOthers()).message}`);
+  }
+
+  #assertSending(): void {
+    this.#assertOpen();
+    if (this.#around.isBlocked()) throw new BrokerError('Blocked', 'the broker has asked senders to stop (memory or disk alarm)');
   }
 
   #onReturn(message: ReturnedMessage): void {

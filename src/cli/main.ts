@@ -22,10 +22,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     }
     processTerminal.err(`eventagent: ${messageOf(error)}`);
     if (error instanceof InputError) return 2;
-    if (!(error instanceof CodedError))
-      processTerminal.err(
-        'This is a fault of eventagent itself; the next lines help to find it.\n' + String(error instanceof Error ? error.stack : error),
-      );
+    if (!(error instanceof CodedError)) {
+      processTerminal.err('This is a fault of eventagent itself; the next lines help to find it.');
+      processTerminal.err(String(error instanceof Error ? error.stack : error));
+    }
     return 1;
   }
 }

@@ -1,5 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
-import { httpFetch } from './http-fetch.ts';
+import { httpFetch } from '../lib/http-fetch.ts';
 
 /** Where the provider is, unless an agent says otherwise. */
 export const PUBLIC_BASE_URL = 'https://api.anthropic.com';

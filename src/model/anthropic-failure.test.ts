@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { APIError } from '@anthropic-ai/sdk';
+import { FetchFailed } from '../lib/http-fetch.ts';
 import { type FailedCall, modelErrorFor } from './anthropic-failure.ts';
-import { FetchFailed } from './http-fetch.ts';
 
 const mayHaveCost = { input: 100, output: 50, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
 

@@ -1,7 +1,7 @@
 import { APIError } from '@anthropic-ai/sdk';
-import { FetchFailed } from './http-fetch.ts';
+import { FetchFailed } from '../lib/http-fetch.ts';
+import { retryAfterMs } from '../lib/retry-after.ts';
 import { ModelError, type ModelErrorCode, type ModelRequest, type TokenUsage } from './port.ts';
-import { retryAfterMs } from './retry-after.ts';
 
 /** Who ended the call: our caller's signal, our watch over silence, or the other side. */
 export type CallEnd = 'aborted' | 'stalled' | 'failed';

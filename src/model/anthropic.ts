@@ -4,10 +4,10 @@ import { Stream } from '@anthropic-ai/sdk/core/streaming';
 import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
 import type { Clock } from '../lib/clock.ts';
 import { InputError } from '../lib/errors.ts';
+import { FetchFailed } from '../lib/http-fetch.ts';
 import { type AnswerSoFar, NO_ANSWER_YET, parseData, turnOf, withEvent } from './anthropic-answer.ts';
 import { anthropicClient, PUBLIC_BASE_URL } from './anthropic-client.ts';
 import { type CallEnd, modelErrorFor } from './anthropic-failure.ts';
-import { FetchFailed } from './http-fetch.ts';
 import { type Model, ModelError, type ModelRequest, type ModelTurn, type TokenUsage } from './port.ts';
 import { watchSilence } from './silence.ts';
 

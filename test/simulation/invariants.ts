@@ -18,7 +18,9 @@ export function assertNothingBroken(world: World, where = 'undisturbed'): void {
   assert.deepEqual(world.sink.contradictions, [], `${where}: one key, one request`);
   for (const id of world.published.keys()) {
     const record = world.records.get(id);
-    const outcomes = [record?.phase === 'done' && record.result?.outcome !== 'filtered', dead.has(id), world.filtered.has(id)].filter(Boolean).length;
+    const outcomes = [record?.phase === 'done' && record.result?.outcome !== 'filtered', dead.has(id), world.filtered.has(id)].filter(
+      Boolean,
+    ).length;
     assert.equal(
       outcomes,
       1,

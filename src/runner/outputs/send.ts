@@ -1,6 +1,7 @@
 import type { RenderedRequest } from '../../api/record.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { failedBeforeSending, networkCodeOf } from '../../lib/network-errors.ts';
+import { FetchFailed, httpFetch } from '../../lib/http-fetch.ts';
+import { retryAfterMs } from '../../lib/retry-after.ts';
 import { allowedUrl, HostNotAllowed } from './hosts.ts';
 
 /** What became of a request. */
@@ -25,13 +26,16 @@ export interface OutgoingRequest {
   readonly timeoutMs: number;
 }
 
-/** Sends a request once. Never rejects: an abort is an unknown result, since the request may have arrived. */
+/** Sends a request once. Rejects with nothing that the network does: an abort is an unknown result, since the request may have arrived. */
 export type Send = (outgoing: OutgoingRequest, signal: AbortSignal) => Promise<Answer>;
 
 /** As many redirects as are followed. Only 307 and 308 keep method and body, so only they are. RFC 9110 section 15.4. */
 const MAX_REDIRECTS = 5;
 
-/** The real thing, over Node's `fetch`. */
+/** A longer answer is cut off, and its connection with it. */
+const MAX_DRAINED_BYTES = 64 * 1024;
+
+/** The real thing. */
 export function createSend(options: { readonly clock: Clock; readonly userAgent: string }): Send {
   return async (outgoing, signal) => {
     const deadline = new AbortController();
@@ -44,8 +48,9 @@ export function createSend(options: { readonly clock: Clock; readonly userAgent:
       if (error instanceof HostNotAllowed) return { kind: 'forbidden', error: `a redirect was not followed: ${error.message}` };
       if (deadline.signal.aborted) return { kind: 'unknown', error: `no answer within ${outgoing.timeoutMs / 1000} s` };
       if (signal.aborted) return { kind: 'unknown', error: 'the run ended before the answer came' };
-      const code = networkCodeOf(error) ?? 'connection failed';
-      return failedBeforeSending(error) ? { kind: 'not-sent', error: code } : { kind: 'unknown', error: code };
+      if (!(error instanceof FetchFailed)) throw error;
+      const { code = 'the connection failed' } = error.cause as NodeJS.ErrnoException;
+      return { kind: error.connected ? 'unknown' : 'not-sent', error: code };
     } finally {
       timer.cancel();
     }
@@ -60,7 +65,7 @@ async function follow(
   let url = new URL(outgoing.request.url);
   const home = url.origin;
   for (let redirects = 0; ; redirects += 1) {
-    const response = await fetch(url, {
+    const response = await httpFetch(url, {
       method: outgoing.request.method,
       headers: {
         'user-agent': options.userAgent,
@@ -69,35 +74,40 @@ async function follow(
         'idempotency-key': outgoing.idempotencyKey,
       },
       body: outgoing.request.body,
-      redirect: 'manual',
       signal,
     });
-    await response.body?.cancel();
+    await drain(response);
     const location = response.headers.get('location');
     const followed = (response.status === 307 || response.status === 308) && location !== null && redirects < MAX_REDIRECTS;
     if (!followed) return answerOf(response, options.clock.now());
-    url = allowedUrl(new URL(location, url).href, outgoing.allowedHosts);
+    url = allowedUrl(URL.parse(location, url)?.href ?? location, outgoing.allowedHosts);
   }
 }
 
-function answerOf(response: Response, now: number): Answer {
-  const retryAfterMs = retryAfterOf(response.headers, now);
-  return {
-    kind: 'answered',
-    status: response.status,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    rateLimited: retryAfterMs !== undefined || response.headers.get('x-ratelimit-remaining') === '0',
-  };
+/** Reads an answer's body away, so that its connection serves the next request. The status is known: whatever happens here changes nothing. */
+async function drain({ body }: Response): Promise<void> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (let bytes = 0; bytes < MAX_DRAINED_BYTES; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      bytes += value.length;
+    }
+    await reader.cancel();
+  } catch {
+    // The connection broke behind the answer.
+  }
 }
 
-/** The wait that an answer asks for: `retry-after` in seconds or as a date (RFC 9110 section 10.2.3), else GitHub's `x-ratelimit-reset` where the limit is used up. */
-function retryAfterOf(headers: Headers, now: number): number | undefined {
-  const given = headers.get('retry-after');
-  if (given !== null) {
-    const seconds = Number(given);
-    const at = Number.isNaN(seconds) ? Date.parse(given) : now + seconds * 1000;
-    return Number.isNaN(at) ? undefined : Math.max(0, at - now);
-  }
-  const reset = Number(headers.get('x-ratelimit-reset') ?? Number.NaN);
-  return headers.get('x-ratelimit-remaining') === '0' && !Number.isNaN(reset) ? Math.max(0, reset * 1000 - now) : undefined;
+function answerOf({ status, headers }: Response, now: number): Answer {
+  const usedUp = headers.get('x-ratelimit-remaining') === '0';
+  const asked = retryAfterMs(headers.get('retry-after'), now) ?? (usedUp ? resetOf(headers, now) : undefined);
+  return { kind: 'answered', status, ...(asked === undefined ? {} : { retryAfterMs: asked }), rateLimited: asked !== undefined || usedUp };
+}
+
+/** When GitHub's rate limit begins anew, in milliseconds from now. https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api */
+function resetOf(headers: Headers, now: number): number | undefined {
+  const reset = headers.get('x-ratelimit-reset');
+  return reset === null || !/^\d+$/.test(reset) ? undefined : Math.max(0, Number(reset) * 1000 - now);
 }

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type AgentFixture, eventAgent } from '../../test/support/agent.ts';
+import { warningsFor } from './warnings.ts';
+
+const github = { name: 'github', webhook: { verification: { scheme: 'GitHub', secretKeyRefs: [{ name: 's', key: 'k' }] } } };
+const comment = { name: 'comment', http: { url: '{{ event.data.issue.comments_url }}', allowedHosts: ['api.github.com'] } };
+
+const cases: readonly (readonly [name: string, fixture: AgentFixture, want: readonly string[]])[] = [
+  ['a plain agent is fine', {}, []],
+  ['an agent that comments on every event answers itself', { triggers: [github], outputs: [comment] }, ['spec.filter']],
+  [
+    'so does one whose filter takes comments',
+    { triggers: [github], outputs: [comment], filter: 'event.type.startsWith("github.issue")' },
+    ['spec.filter'],
+  ],
+  [
+    'one that wants opened pull requests does not',
+    { triggers: [github], outputs: [comment], filter: 'event.type == "github.pull_request" && event.data.action == "opened"' },
+    [],
+  ],
+  [
+    'one that writes elsewhere does not',
+    { triggers: [github], outputs: [{ name: 'chat', http: { url: 'https://chat.example.com/x' } }] },
+    [],
+  ],
+  ['one fed from elsewhere does not', { outputs: [comment] }, []],
+  [
+    'a literal URL counts as well',
+    { triggers: [github], outputs: [{ name: 'c', http: { url: 'https://api.github.com/x' } }] },
+    ['spec.filter'],
+  ],
+  [
+    'retries that outlast the TTL',
+    { delivery: { maxAttempts: 4, retryDelaysSeconds: [10, 600], eventTtlSeconds: 600 } },
+    ['spec.delivery.retryDelaysSeconds'],
+  ],
+  ['retries that just fit', { delivery: { maxAttempts: 3, retryDelaysSeconds: [10, 590], eventTtlSeconds: 600 } }, []],
+  [
+    'a webhook that anybody can call',
+    { triggers: [{ name: 'open', webhook: { verification: { scheme: 'None' } } }] },
+    ['spec.triggers[0].webhook.verification.scheme'],
+  ],
+  ['a model without a price', { model: 'gpt-17' }, ['spec.agent.model']],
+];
+
+for (const [name, fixture, want] of cases) {
+  test(`legal and unwise: ${name}`, () => {
+    const paths = warningsFor(eventAgent(fixture), (model) => model.startsWith('claude-')).map(({ path }) => path);
+    assert.deepEqual(paths, want);
+  });
+}

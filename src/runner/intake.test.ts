@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Intake } from './intake.ts';
+
+test('all slots are open until something limits them, and the tightest limit counts', () => {
+  const intake = new Intake(3);
+  const open = () => [0, 1, 2].filter((slot) => intake.isOpen(slot));
+  assert.deepEqual(open(), [0, 1, 2]);
+  intake.limit('provider', 1);
+  assert.deepEqual(open(), [0]);
+  intake.limit('suspended', 0);
+  assert.deepEqual(open(), []);
+  intake.limit('provider', undefined);
+  assert.deepEqual(open(), []);
+  intake.limit('suspended', undefined);
+  assert.deepEqual(open(), [0, 1, 2]);
+});
+
+test('whoever waits for a change is woken by the next one, and by an abort', async () => {
+  const intake = new Intake(1);
+  const stop = new AbortController();
+  const changed = intake.changed(stop.signal);
+  intake.limit('alone', 0);
+  await changed;
+  const aborted = intake.changed(stop.signal);
+  stop.abort();
+  await aborted;
+  await intake.changed(stop.signal);
+});
