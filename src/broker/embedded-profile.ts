@@ -78,9 +78,16 @@ export const profiles: Readonly<Record<BrokerVersion, Profile>> = {
   },
 };
 
-/** What a consumer is told of the counts. */
-export function told(profile: Profile, counts: Counts): { readonly redelivered: boolean; readonly headers: Headers } {
-  if (profile.version === '3.10') return { redelivered: counts.acquired > 0, headers: { 'x-delivery-count': counts.acquired } };
+/** What a client is told of the counts: by a delivery to a consumer, or by `basic.get`. */
+export function told(
+  profile: Profile,
+  counts: Counts,
+  by: 'consumer' | 'get',
+): { readonly redelivered: boolean; readonly headers: Headers } {
+  if (profile.version === '3.10') {
+    const redelivered = counts.acquired > 0;
+    return { redelivered, headers: redelivered || by === 'get' ? { 'x-delivery-count': counts.acquired } : {} };
+  }
   // A dead letter that brings failures along looks redelivered in its new queue until that has counted for itself.
   const acquired = counts.acquired || counts.failed;
   if (profile.version === '4.0') return { redelivered: acquired > 0, headers: acquired > 0 ? { 'x-delivery-count': acquired } : {} };

@@ -120,7 +120,7 @@ export class Session {
     const tag = ++this.#lastTag;
     this.#unsettled.set(tag, taken);
     const { deaths: _, failures: __, ...message } = taken.entry.message;
-    const { redelivered, headers } = told(this.#around.profile, taken.entry);
+    const { redelivered, headers } = told(this.#around.profile, taken.entry, taken.holder.consumes ? 'consumer' : 'get');
     return { ...message, headers: { ...message.headers, ...headers }, redelivered, tag };
   }
 

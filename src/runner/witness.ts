@@ -77,13 +77,14 @@ export function createWitness(
     },
     ended(arrival, outcome, settlement, { purchases, startedAt }) {
       const { attributes, progress } = arrival.envelope;
-      const { name, reason, error } = endOf(outcome, settlement);
+      const { name, reason, error, fingerprint } = endOf(outcome, settlement);
       metrics.add('eventagent_events_total', { ...labels, outcome: name, reason });
       const fields = {
         eventId: attributes.id,
         outcome: name,
         reason,
         ...(error === undefined ? {} : { error }),
+        ...(fingerprint === undefined ? {} : { fingerprint }),
         attempt: progress.attempt,
       };
       if (startedAt === undefined) {
@@ -98,10 +99,18 @@ export function createWitness(
   };
 }
 
-function endOf(outcome: Outcome, settlement: Settlement): { readonly name: EndName; readonly reason: string; readonly error?: string } {
-  if (settlement.do === 'decide') {
-    const { decision } = settlement;
-    if (decision.kind === 'dead') return { name: 'dead', reason: decision.reason, error: decision.error };
+/** An end in words. The fingerprint is the dead letter's own. */
+interface End {
+  readonly name: EndName;
+  readonly reason: string;
+  readonly error?: string;
+  readonly fingerprint?: string;
+}
+
+function endOf(outcome: Outcome, settlement: Settlement): End {
+  if (settlement.do === 'decide' && settlement.decision.kind === 'dead') {
+    const { reason, error, fingerprint } = settlement.decision;
+    return { name: 'dead', reason, error, fingerprint };
   }
   switch (outcome.kind) {
     case 'done':

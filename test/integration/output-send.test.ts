@@ -101,11 +101,9 @@ test('a redirect to no URL at all is not followed', async () => {
   assert.equal((await send(outgoing(), never)).kind, 'forbidden');
 });
 
-test('an answer of any length is done with, and requests in a row share a connection', async () => {
+test('an answer of any length is done with', async () => {
   answering({ body: 'x'.repeat(1_000_000) });
   assert.equal((await send(outgoing(), never)).kind, 'answered');
-  answering({ body: 'x'.repeat(10_000) });
-  for (let i = 0; i < 3; i += 1) assert.equal((await send(outgoing(), never)).kind, 'answered');
 });
 
 test('redirects in a circle end', async () => {

@@ -1,9 +1,4 @@
 import type { RunnerConfiguration } from '../../api/configuration.ts';
-import { connectRabbitMq } from '../../broker/amqp.ts';
-import { createEmbeddedBroker } from '../../broker/embedded.ts';
-import { managementAdmin } from '../../broker/management.ts';
-import type { BrokerConnection } from '../../broker/port.ts';
-import type { TopologyAdmin } from '../../broker/topology.ts';
 import { gatewayConfigurationFor } from '../../compile/compile.ts';
 import { mergedTopology } from '../../compile/topology.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -13,21 +8,19 @@ import { USER_AGENT } from '../../lib/version.ts';
 import { createAnthropicModel } from '../../model/anthropic.ts';
 import { createOfflineModel } from '../../model/offline.ts';
 import { createSend, type OutgoingRequest } from '../../runner/outputs/send.ts';
-import { createMemoryStore } from '../../store/memory.ts';
-import { createRedisStore } from '../../store/redis.ts';
 import { capturingSend } from '../dev/capture.ts';
+import { brokerFor, storeFor } from '../dev/parts.ts';
 import { devSecrets } from '../dev/secrets.ts';
-import { startSession } from '../dev/session.ts';
+import { type Session, startSession } from '../dev/session.ts';
+import { rabbitMqOf, redisOf, type UrlFlags } from '../dev/url-flags.ts';
+import { type Door, doorsOf, type UserExchange, userExchangesOf } from '../dev/user-exchanges.ts';
 import type { ExitCode } from '../exit.ts';
-import { load } from '../load.ts';
+import { type Loaded, load } from '../load.ts';
 
 /** The flags of `eventagent dev`. */
-export interface DevOptions {
+export interface DevOptions extends UrlFlags {
   readonly port: number;
   readonly metricsPort: number;
-  readonly rabbitmq?: string;
-  readonly rabbitmqManagement?: string;
-  readonly redis?: string;
   readonly offline: boolean;
   readonly captureOutputs: boolean;
   readonly log: LogFormat;
@@ -39,23 +32,21 @@ const HOST = '127.0.0.1';
 
 /** `eventagent dev FILE|DIR…`: runs everything in this process until a signal, or, with `--once`, until the first run has ended. Throws before anything is started. */
 export async function dev(paths: readonly string[], options: DevOptions, environment: NodeJS.ProcessEnv): Promise<ExitCode> {
+  if (options.port === options.metricsPort && options.port !== 0)
+    throw new InputError('Usage', `--port and --metrics-port are both ${options.port}: choose another one for one of them`);
+  const rabbitMq = rabbitMqOf(options);
+  const redis = redisOf(options);
   const loaded = load(paths);
-  const namespaces = [...new Set(loaded.agents.map(({ agent }) => agent.metadata.namespace))];
-  const [namespace = 'default'] = namespaces;
-  if (namespaces.length > 1) {
-    throw new InputError(
-      'Usage',
-      `the agents are in several namespaces (${namespaces.join(', ')}): one dev process runs one, so give it the files of one`,
-    );
-  }
+  const namespace = soleNamespaceOf(loaded);
   const { secrets, keysFromEnvironment } = devSecrets(loaded, namespace, {
     ...options,
     apiKey: environment.ANTHROPIC_API_KEY || undefined,
   });
   const compiled = loaded.agents.map((agent) => agent.compiled);
+  const { configuration } = gatewayConfigurationFor(namespace, compiled);
+  const userExchanges = rabbitMq === undefined ? userExchangesOf(loaded.agents) : [];
+  const doors = rabbitMq === undefined ? doorsOf(loaded.agents, new Set(configuration.routes.map(({ path }) => path))) : [];
   const log = createLog(options.log, (line) => process.stdout.write(line));
-  const { connection, admin } = brokerFor(options);
-  const store = options.redis === undefined ? createMemoryStore(systemClock) : createRedisStore({ url: options.redis, onError: () => {} });
   const offline = createOfflineModel();
   const send = createSend({ clock: systemClock, userAgent: USER_AGENT });
 
@@ -63,27 +54,42 @@ export async function dev(paths: readonly string[], options: DevOptions, environ
   const finished = new Promise<ExitCode>((resolve) => {
     finish = resolve;
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => finish(0));
-  const session = await startSession({
-    topology: mergedTopology(compiled.map(({ topology }) => topology)),
-    runners: compiled.map(({ runner }) => runner),
-    gateway: gatewayConfigurationFor(namespace, compiled).configuration,
-    connection,
-    admin,
-    store,
-    modelFor: (runner) => (options.offline ? offline : anthropicFor(runner, secrets)),
-    sendFor: (runner) => (options.captureOutputs ? capturingSend((captured) => showCaptured(log, runner, captured)) : send),
-    secrets,
-    clock: systemClock,
-    log,
-    host: HOST,
-    port: options.port,
-    metricsPort: options.metricsPort,
-    onRunEnd: ({ outcome }) => {
-      if (options.once) finish(outcome === 'done' ? 0 : 1);
-    },
-  });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stop.abort(new Error(signal));
+      finish(0);
+    });
+  }
+  let session: Session;
+  try {
+    const store = await storeFor(redis);
+    session = await startSession({
+      topology: mergedTopology(compiled.map(({ topology }) => topology)),
+      runners: compiled.map(({ runner }) => runner),
+      gateway: { ...configuration, routes: [...configuration.routes, ...doors.map(({ route }) => route)] },
+      ...brokerFor(rabbitMq, userExchanges),
+      store,
+      modelFor: (runner) => (options.offline ? offline : anthropicFor(runner, secrets)),
+      sendFor: (runner) => (options.captureOutputs ? capturingSend((captured) => showCaptured(log, runner, captured)) : send),
+      secrets,
+      clock: systemClock,
+      log,
+      host: HOST,
+      port: options.port,
+      metricsPort: options.metricsPort,
+      onRunEnd: ({ outcome }) => {
+        if (options.once) finish(outcome === 'done' ? 0 : 1);
+      },
+      stop: stop.signal,
+    });
+  } catch (error) {
+    // Whoever stops it while it starts is not told that it could not.
+    if (stop.signal.aborted) return 0;
+    throw error;
+  }
   announce(log, options, keysFromEnvironment);
+  announceExchanges(log, session.gatewayUrl, userExchanges, doors);
   const webhooks = compiled.flatMap(({ routes }) => routes.map(({ path }) => `${session.gatewayUrl}${path}`));
   log.info('ready', { gateway: session.gatewayUrl, metrics: `${session.metricsUrl}/metrics`, webhooks });
   const code = await finished;
@@ -91,24 +97,13 @@ export async function dev(paths: readonly string[], options: DevOptions, environ
   return code;
 }
 
-function brokerFor(options: DevOptions): { readonly connection: BrokerConnection; readonly admin: TopologyAdmin } {
-  if (options.rabbitmq === undefined) {
-    const broker = createEmbeddedBroker({ clock: systemClock });
-    return { connection: broker.connect(), admin: broker.admin };
-  }
-  const { management, vhost } = managementTarget(options.rabbitmq, options.rabbitmqManagement);
-  const admin = managementAdmin({ url: management, vhost });
-  return { connection: connectRabbitMq({ url: options.rabbitmq, name: 'eventagent dev', clock: systemClock }), admin };
-}
-
-/** Where the management API is, unless it is said: the broker's host, user and password, at the port that RabbitMQ gives it. */
-function managementTarget(amqp: string, given: string | undefined): { readonly management: string; readonly vhost: string } {
-  if (!URL.canParse(amqp)) throw new InputError('Usage', '--rabbitmq: not a URL: give amqp://user:password@host:5672/vhost');
-  const url = new URL(amqp);
-  const vhost = url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : '/';
-  const secure = url.protocol === 'amqps:';
-  const credentials = url.username === '' ? 'guest:guest' : `${url.username}:${url.password}`;
-  return { management: given ?? `${secure ? 'https' : 'http'}://${credentials}@${url.hostname}:${secure ? 15671 : 15672}`, vhost };
+/** The namespace of all agents. Throws `InputError` (`Usage`) where there are several. */
+function soleNamespaceOf({ agents }: Loaded): string {
+  const places = new Map(agents.toReversed().map(({ agent, placeOf }) => [agent.metadata.namespace, placeOf('metadata.namespace')]));
+  const [namespace = 'default'] = places.keys();
+  if (places.size <= 1) return namespace;
+  const list = [...places].map(([name, place]) => `${name} (${place})`).join(', ');
+  throw new InputError('Usage', `the agents are in several namespaces: ${list}; one dev process runs one, so give it the files of one`);
 }
 
 function anthropicFor(runner: RunnerConfiguration, secrets: (ref: RunnerConfiguration['model']['apiKeySecretRef']) => string | undefined) {
@@ -130,6 +125,20 @@ function announce(log: Log, options: DevOptions, keysFromEnvironment: number): v
   if (options.offline) log.warn('offline: no model is called, answers are marked stand-ins');
   if (options.captureOutputs) log.warn('outputs are shown and not sent');
   if (keysFromEnvironment > 0 && !options.offline) log.info('the API key is taken from ANTHROPIC_API_KEY', { agents: keysFromEnvironment });
+}
+
+/** Where events for the user's own exchanges are to be sent, since nobody else reaches the embedded broker. */
+function announceExchanges(log: Log, gatewayUrl: string, exchanges: readonly UserExchange[], doors: readonly Door[]): void {
+  for (const { name, type } of exchanges) {
+    const publish = doors.filter(({ exchange }) => exchange === name).map(({ route }) => `POST ${gatewayUrl}${route.path}`);
+    if (publish.length > 0)
+      log.warn('an exchange of yours is on the embedded broker; CloudEvents are published to it by', { exchange: name, type, publish });
+    else
+      log.warn('an exchange of yours is on the embedded broker, and nothing can be published to it; use --rabbitmq', {
+        exchange: name,
+        type,
+      });
+  }
 }
 
 function showCaptured(log: Log, runner: RunnerConfiguration, { output, request, secretHeaders, idempotencyKey }: OutgoingRequest): void {

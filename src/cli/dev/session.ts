@@ -6,7 +6,7 @@ import type { BrokerConnection } from '../../broker/port.ts';
 import type { Topology, TopologyAdmin } from '../../broker/topology.ts';
 import { startGateway } from '../../gateway/main.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { CodedError } from '../../lib/errors.ts';
+import { CodedError, InputError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { startStatusServer } from '../../lib/status-server.ts';
@@ -36,6 +36,8 @@ export interface SessionParts {
   readonly port: number;
   readonly metricsPort: number;
   readonly onRunEnd: (end: RunEnd) => void;
+  /** Ends the wait for a broker that does not answer at the start; later on `close` is to be called. */
+  readonly stop: AbortSignal;
 }
 
 /** Everything of one namespace in one process: gateway, runners, metrics. */
@@ -49,8 +51,9 @@ export interface Session {
 /** The broker holds something that stands in the way. */
 export class TopologyRefused extends CodedError<'TopologyRefused'> {}
 
-/** How long the broker may take to answer at the start. */
-const START_DEADLINE_MS = 30_000;
+/** How long the broker may take to answer at the start, and then to be brought to the topology. */
+const CONNECT_DEADLINE_MS = 10_000;
+const TOPOLOGY_DEADLINE_MS = 30_000;
 
 /** Starts a session, or nothing at all. Rejects with `BrokerError`, `TopologyRefused` or `InputError`. */
 export async function startSession(parts: SessionParts): Promise<Session> {
@@ -69,9 +72,9 @@ export async function startSession(parts: SessionParts): Promise<Session> {
 async function start(parts: SessionParts, closers: (() => Promise<void>)[], closeAll: () => Promise<void>): Promise<Session> {
   const { clock, connection, host, log, secrets } = parts;
   const metrics = createMetrics(metricTable, { processMetrics: true });
-  const deadline = AbortSignal.timeout(START_DEADLINE_MS);
-  await (await connection.openChannel({ prefetch: 1 }, deadline)).close();
-  const { problems } = await ensureTopology(clock, parts.admin, parts.topology, deadline);
+  const within = (deadlineMs: number) => AbortSignal.any([parts.stop, AbortSignal.timeout(deadlineMs)]);
+  await (await connection.openChannel({ prefetch: 1 }, within(CONNECT_DEADLINE_MS))).close();
+  const { problems } = await ensureTopology(clock, parts.admin, parts.topology, within(TOPOLOGY_DEADLINE_MS));
   if (problems.length > 0) throw new TopologyRefused('TopologyRefused', problems.map(({ message }) => message).join('\n'));
 
   metrics.set('eventagent_store_reachable', {}, 1);
@@ -80,11 +83,14 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
     if (reachable) log.info('the store answers again');
     else log.error('the store does not answer; events wait until it does', { error });
   });
-  const gateway = await startGateway({ configuration: parts.gateway, secrets, connection, clock, log, metrics, host, port: parts.port });
+  const gateway = await forFlag(
+    '--port',
+    startGateway({ configuration: parts.gateway, secrets, connection, clock, log, metrics, host, port: parts.port }),
+  );
   closers.push(() => gateway.close());
-  const status = await startStatusServer(
-    { expose: metrics.expose, unready: gateway.unready },
-    { host, port: parts.metricsPort, clock, log },
+  const status = await forFlag(
+    '--metrics-port',
+    startStatusServer({ expose: metrics.expose, unready: gateway.unready }, { host, port: parts.metricsPort, clock, log }),
   );
   closers.push(() => status.close(0));
 
@@ -120,4 +126,13 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
       return closed;
     },
   };
+}
+
+/** What is wrong with a port is wrong with the flag that gave it. */
+async function forFlag<T>(flag: string, starting: Promise<T>): Promise<T> {
+  try {
+    return await starting;
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(error.code, `${flag}: ${error.message}`, { cause: error }) : error;
+  }
 }

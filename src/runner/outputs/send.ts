@@ -80,7 +80,7 @@ async function follow(
     const location = response.headers.get('location');
     const followed = (response.status === 307 || response.status === 308) && location !== null && redirects < MAX_REDIRECTS;
     if (!followed) return answerOf(response, options.clock.now());
-    url = allowedUrl(URL.parse(location, url)?.href ?? location, outgoing.allowedHosts);
+    url = allowedUrl(URL.parse(location, url.href)?.href ?? location, outgoing.allowedHosts);
   }
 }
 

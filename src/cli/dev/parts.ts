@@ -1,0 +1,46 @@
+import { connectRabbitMq } from '../../broker/amqp.ts';
+import { createEmbeddedBroker } from '../../broker/embedded.ts';
+import { managementAdmin } from '../../broker/management.ts';
+import type { BrokerConnection } from '../../broker/port.ts';
+import type { TopologyAdmin } from '../../broker/topology.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { createMemoryStore } from '../../store/memory.ts';
+import { type OwnedStore, StoreError } from '../../store/port.ts';
+import { createRedisStore } from '../../store/redis.ts';
+import type { RabbitMqTarget } from './url-flags.ts';
+import type { UserExchange } from './user-exchanges.ts';
+
+/** A broker: the real one, or the embedded one with the user's exchanges on it. */
+export function brokerFor(
+  rabbitMq: RabbitMqTarget | undefined,
+  userExchanges: readonly UserExchange[],
+): { readonly connection: BrokerConnection; readonly admin: TopologyAdmin } {
+  if (rabbitMq === undefined) {
+    const broker = createEmbeddedBroker({ clock: systemClock });
+    for (const { name, type } of userExchanges) broker.declareExchange(name, type);
+    return { connection: broker.connect(), admin: broker.admin };
+  }
+  const { amqpUrl, managementUrl, vhost } = rabbitMq;
+  const admin = managementAdmin({ url: managementUrl, vhost });
+  return { connection: connectRabbitMq({ url: amqpUrl, name: 'eventagent dev', clock: systemClock }), admin };
+}
+
+/** A store that has answered once. Rejects with `StoreError`, so that a session does not start only to wait for it. */
+export async function storeFor(redis: { readonly url: string; readonly place: string } | undefined): Promise<OwnedStore> {
+  if (redis === undefined) return createMemoryStore(systemClock);
+  let failure: string | undefined;
+  const store = createRedisStore({
+    url: redis.url,
+    onError: (message) => {
+      failure ??= message;
+    },
+  });
+  try {
+    await store.read({ agent: { namespace: '', name: '' }, event: 'start' });
+    return store;
+  } catch (cause) {
+    await store.close();
+    throw new StoreError('Unreachable', `--redis: the store at ${redis.place} cannot be used: ${failure ?? messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,60 @@
+import { InputError } from '../../lib/errors.ts';
+
+/** The addresses that `dev` is given on the command line. */
+export interface UrlFlags {
+  readonly rabbitmq?: string;
+  readonly rabbitmqManagement?: string;
+  readonly redis?: string;
+}
+
+/** Where a RabbitMQ is, in all that is needed to use it. */
+export interface RabbitMqTarget {
+  readonly amqpUrl: string;
+  readonly managementUrl: string;
+  readonly vhost: string;
+}
+
+/** The RabbitMQ of the flags, `undefined` where the embedded broker is wanted. Throws `InputError` (`Usage`) that names the flag and never quotes its value, which holds a password. */
+export function rabbitMqOf({ rabbitmq, rabbitmqManagement }: UrlFlags): RabbitMqTarget | undefined {
+  if (rabbitmq === undefined) {
+    if (rabbitmqManagement === undefined) return undefined;
+    throw new InputError('Usage', '--rabbitmq-management: belongs to --rabbitmq: give that, too');
+  }
+  const url = parseUrl('--rabbitmq', rabbitmq, ['amqp:', 'amqps:'], 'amqp://user:password@host:5672/vhost');
+  if (rabbitmqManagement !== undefined)
+    parseUrl('--rabbitmq-management', rabbitmqManagement, ['http:', 'https:'], 'http://user:password@host:15672');
+  return {
+    amqpUrl: rabbitmq,
+    managementUrl: rabbitmqManagement ?? managementUrlFor(url),
+    vhost: decodeURIComponent(url.pathname.slice(1)) || '/',
+  };
+}
+
+/** The Redis of the flags as `host:port` beside its URL, `undefined` where the store in memory is wanted. Throws as `rabbitMqOf`. */
+export function redisOf({ redis }: UrlFlags): { readonly url: string; readonly place: string } | undefined {
+  if (redis === undefined) return undefined;
+  const url = parseUrl('--redis', redis, ['redis:', 'rediss:'], 'redis://user:password@host:6379/0');
+  if (!/^\/?\d*$/.test(url.pathname)) throw new InputError('Usage', '--redis: the path of the URL is the number of a database, e.g. /0');
+  return { url: redis, place: `${url.hostname}:${url.port || 6379}` };
+}
+
+/** The management API where nobody says otherwise: at the broker's host, with its user and password, at the port that RabbitMQ gives it. */
+function managementUrlFor(amqp: URL): string {
+  const secure = amqp.protocol === 'amqps:';
+  const credentials = amqp.username === '' ? 'guest:guest' : `${amqp.username}:${amqp.password}`;
+  return `${secure ? 'https' : 'http'}://${credentials}@${amqp.hostname}:${secure ? 15671 : 15672}`;
+}
+
+function parseUrl(flag: string, text: string, protocols: readonly string[], form: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !protocols.includes(url.protocol) || url.hostname === '')
+    throw new InputError('Usage', `${flag}: not a URL of the form ${form}`);
+  for (const part of [url.username, url.password, url.pathname]) {
+    try {
+      decodeURIComponent(part);
+    } catch (cause) {
+      throw new InputError('Usage', `${flag}: a % in the URL begins no escape: write a % of a user, password or name as %25`, { cause });
+    }
+  }
+  return url;
+}

@@ -1,0 +1,51 @@
+import type { Spread } from './pairs.ts';
+import type { TimeByArea } from './profile.ts';
+
+/** What one benchmark has to say, for its place in the document. */
+export interface Section {
+  readonly name: string;
+  /** Markdown. */
+  readonly text: string;
+}
+
+/** A table in Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** A number with as many digits as it can bear: three significant ones, and none behind the point above 100. */
+export function plainText(value: number): string {
+  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
+
+/** The middle and both ends. */
+export function spreadText({ median, min, max }: Spread): string {
+  return `${plainText(median)} (${plainText(min)}–${plainText(max)})`;
+}
+
+/** A ratio, to the hundredth, with both ends. */
+export function ratioText({ median, min, max }: Spread): string {
+  return `**${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})`;
+}
+
+/** The areas of a profile by their share, largest first; what is below a hundredth is put together. */
+export function percentText(profile: TimeByArea): readonly (readonly string[])[] {
+  const total = Object.values(profile).reduce((sum, ms) => sum + ms, 0);
+  const shares = Object.entries(profile)
+    .map(([area, ms]) => ({ area, share: ms / total }))
+    .sort((a, b) => b.share - a.share);
+  const small = shares.filter(({ share }) => share < 0.01).reduce((sum, { share }) => sum + share, 0);
+  const large = shares.filter(({ share }) => share >= 0.01).map(({ area, share }) => [area, `${(share * 100).toFixed(0)} %`]);
+  return small > 0 ? [...large, ['all others', `${(small * 100).toFixed(0)} %`]] : large;
+}
+
+/** Puts a section into the document in the place of the one of that name; everything else in it stays. Throws where the document has no place for it. */
+export function withSection(document: string, { name, text }: Section): string {
+  const begin = `<!-- bench:${name} -->`;
+  const end = `<!-- /bench:${name} -->`;
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`the document has no place for ${name}: it is to stand between ${begin} and ${end}`);
+  return `${document.slice(0, from + begin.length)}\n\n${text}\n\n${document.slice(to)}`;
+}
