@@ -34,11 +34,21 @@ function wordsOf(key: string): readonly string[] {
 
 /** `*` stands for one word, `#` for none or more. https://www.rabbitmq.com/docs/exchanges#topic */
 function wordsMatch(pattern: readonly string[], words: readonly string[]): boolean {
-  const [first, ...rest] = pattern;
-  if (first === undefined) return words.length === 0;
-  if (first === '#') return rest.length === 0 || words.some((_, index) => wordsMatch(rest, words.slice(index))) || wordsMatch(rest, []);
-  const [word, ...others] = words;
-  return word !== undefined && (first === '*' || first === word) && wordsMatch(rest, others);
+  let at = 0;
+  // Where the last `#` is, and the first word that it does not stand for yet: whatever the ones before it stand for need not be looked at again.
+  let last: { readonly pattern: number; word: number } | undefined;
+  for (let word = 0; word < words.length; ) {
+    const wanted = pattern[at];
+    if (wanted === '#') last = { pattern: at++, word };
+    else if (wanted !== undefined && (wanted === '*' || wanted === words[word])) {
+      at++;
+      word++;
+    } else if (last !== undefined) {
+      at = last.pattern + 1;
+      word = ++last.word;
+    } else return false;
+  }
+  return pattern.slice(at).every((wanted) => wanted === '#');
 }
 
 /** `x-match` is `all` (the default), `any`, or either with `-with-x`; arguments that begin with `x-` count only there. https://www.rabbitmq.com/docs/exchanges#headers */

@@ -44,7 +44,10 @@ export function load(paths: readonly string[]): Loaded {
   }
   lines.push(...takenPaths(agents));
   if (lines.length > 0) throw new RefusedInput(lines);
-  if (agents.length === 0) throw new RefusedInput([`${paths.join(', ')}: no EventAgent in there`]);
+  if (agents.length === 0)
+    throw new RefusedInput([
+      `${paths.join(', ')}: no EventAgent in there: add a document with apiVersion eventagent.dev/v1alpha1 and kind EventAgent`,
+    ]);
   return { agents, secrets: manifests.secrets };
 }
 

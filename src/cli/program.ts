@@ -12,11 +12,14 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     .description('Runs LLM agents on events: webhooks and queues become model runs, every event ends in exactly one known place.')
     .version(version)
     .exitOverride()
+    .showHelpAfterError('Add --help to see what there is.')
     .configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.err(text.trimEnd()) });
 
   program
     .command('dev')
-    .description('Run the agents of the given files in this process, with nothing to install.')
+    .description(
+      'Run the agents of the given files in this process, with nothing to install. ANTHROPIC_API_KEY is the key of agents whose Secret is in none of them.',
+    )
     .argument('<path...>', 'YAML files, or folders of them, with EventAgent and Secret documents')
     .addOption(new Option('--port <port>', 'port of the gateway, on 127.0.0.1').argParser(port).default(8080))
     .addOption(new Option('--metrics-port <port>', 'port of /metrics, /healthz and /readyz').argParser(port).default(9090))

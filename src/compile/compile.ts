@@ -50,6 +50,11 @@ export function problemsOf(agent: EventAgent): readonly Problem[] {
   if (filter !== undefined) check('spec.filter', () => parseFilter(filter));
   const { key } = idempotency;
   if (key !== undefined) check('spec.idempotency.key', () => parseKey(key));
+  if (model.baseUrl !== undefined && !URL.canParse(model.baseUrl))
+    problems.push({
+      path: 'spec.agent.baseUrl',
+      message: 'not a URL: correct the host or the port, e.g. https://llm-proxy.example.com:8443',
+    });
   check('spec.agent.prompt', () => parseTemplate(model.prompt, { mode: 'text', variables: ['agent', 'event'] }));
   const variables = ['agent', 'event', 'output'];
   outputs.forEach(({ http }, index) => {

@@ -8,7 +8,7 @@ export type LimitReason = 'provider' | 'suspended' | 'settling' | 'alone' | 'sto
 export class Intake {
   readonly #concurrency: number;
   readonly #limits = new Map<LimitReason, number>();
-  readonly #waiting = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
@@ -18,9 +18,13 @@ export class Intake {
   limit(reason: LimitReason, slots: number | undefined): void {
     if (slots === undefined) this.#limits.delete(reason);
     else this.#limits.set(reason, slots);
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls `listener` at each change of any limit, until the function that comes back is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   isOpen(slot: number): boolean {
@@ -36,10 +40,10 @@ export class Intake {
       }
       const wake = () => {
         signal.removeEventListener('abort', wake);
-        this.#waiting.delete(wake);
+        forget();
         resolve();
       };
-      this.#waiting.add(wake);
+      const forget = this.onChange(wake);
       signal.addEventListener('abort', wake, { once: true });
     });
   }

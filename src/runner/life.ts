@@ -1,4 +1,5 @@
 import type { Channel, Delivery } from '../broker/port.ts';
+import { follow } from '../lib/follow.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
 import { Fenced } from './claim.ts';
 import type { Intake } from './intake.ts';
@@ -97,8 +98,13 @@ async function run(
   const { program, ports, provider, witness, stop } = agent;
   const { claim } = taken;
   const startedAt = ports.clock.now();
-  const timeout = new AbortController();
-  const timer = ports.clock.timer(program.configuration.delivery.runTimeoutMs, () => timeout.abort(new Error('the run timed out')));
+  const abort = new AbortController();
+  let timedOut = false;
+  const timer = ports.clock.timer(program.configuration.delivery.runTimeoutMs, () => {
+    timedOut = true;
+    abort.abort(new Error('the run timed out'));
+  });
+  const unfollow = [follow(claim.lost, abort), follow(held.hold, abort)];
   const purchases: Purchase[] = [];
   witness.started(arrival, claim.record, startedAt);
   try {
@@ -108,9 +114,9 @@ async function run(
       event,
       eventKey: arrival.eventKey ?? '',
       claim,
-      abort: AbortSignal.any([timeout.signal, claim.lost, held.hold]),
-      stop: AbortSignal.any([stop, held.channel.ended]),
-      interruption: () => interruption(agent, held, timeout.signal, program),
+      abort: abort.signal,
+      stops: [stop, held.channel.ended],
+      interruption: () => interruption(agent, held, timedOut),
       onPurchase: (purchase) => {
         purchases.push(purchase);
         witness.bought(purchase);
@@ -121,14 +127,15 @@ async function run(
     return { outcome: claim.lost.aborted ? { kind: 'fenced' } : outcome, purchases, startedAt };
   } finally {
     timer.cancel();
+    for (const end of unfollow) end();
   }
 }
 
 /** Asked before each step: is there a reason not to begin it? */
-function interruption({ stop }: Agent, held: Held, timeout: AbortSignal, program: Program): Outcome | undefined {
+function interruption({ program, stop }: Agent, held: Held, timedOut: boolean): Outcome | undefined {
   held.hold.throwIfAborted();
   if (held.channel.ended.aborted) return { kind: 'delivery-lost' };
-  if (timeout.aborted) {
+  if (timedOut) {
     const seconds = program.configuration.delivery.runTimeoutMs / 1000;
     return { kind: 'transient', reason: 'RunTimeout', error: `the run took longer than ${seconds} s` };
   }

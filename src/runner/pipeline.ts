@@ -25,8 +25,8 @@ export interface Run {
   readonly abort: AbortSignal;
   /** Whether no further step should begin, and how the run ends then. */
   readonly interruption: () => Outcome | undefined;
-  /** Only cuts short what is waited for. */
-  readonly stop: AbortSignal;
+  /** Each of them only cuts short what is waited for. */
+  readonly stops: readonly AbortSignal[];
   readonly onPurchase: (purchase: Purchase) => void;
 }
 
@@ -52,7 +52,7 @@ async function answerFor(run: Run, request: ModelRequest): Promise<{ readonly tu
   if (bought !== undefined && (bought.requestDigest === requestDigest || Object.keys(outputs).length > 0)) return { turn: bought };
   const interrupted = run.interruption();
   if (interrupted !== undefined) return { outcome: interrupted };
-  const made = await modelTurn({ ...run.ports, onPurchase: run.onPurchase }, request, run.abort, run.stop);
+  const made = await modelTurn({ ...run.ports, onPurchase: run.onPurchase }, request, run.abort, run.stops);
   if ('outcome' in made) return made;
   const turn = { requestDigest, text: made.turn.text, model: made.turn.model, usage: made.turn.usage };
   run.claim.note({ turn });

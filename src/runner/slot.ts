@@ -1,6 +1,8 @@
 import { BrokerError, type Channel, type Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { follow } from '../lib/follow.ts';
+import { createBell } from './bell.ts';
 import { type Agent, lifeOf } from './life.ts';
 import { DeliveryLost } from './settling.ts';
 
@@ -52,7 +54,8 @@ class Seat {
   readonly #channel: Channel;
   readonly #kill: AbortSignal;
   readonly #inbox: Delivery[] = [];
-  #wake: () => void = () => {};
+  /** Rung by a delivery, the end of the channel, a change of the intake, and `stop`. */
+  readonly #bell = createBell();
   #consuming = false;
   #publishing: Channel | undefined;
 
@@ -64,6 +67,24 @@ class Seat {
   }
 
   async serve(stop: AbortSignal): Promise<void> {
+    const { ended } = this.#channel;
+    const { ring } = this.#bell;
+    const forgetIntake = this.#agent.intake.onChange(ring);
+    for (const signal of [stop, ended]) signal.addEventListener('abort', ring, { once: true });
+    try {
+      await this.#serve(stop);
+    } finally {
+      forgetIntake();
+      for (const signal of [stop, ended]) signal.removeEventListener('abort', ring);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#publishing?.close();
+    await this.#channel.close();
+  }
+
+  async #serve(stop: AbortSignal): Promise<void> {
     const { intake, program } = this.#agent;
     while (!this.#channel.ended.aborted) {
       const delivery = this.#inbox.shift();
@@ -74,34 +95,18 @@ class Seat {
       if (stop.aborted || !intake.isOpen(this.#index)) {
         if (this.#consuming) await this.#cancel();
         else if (stop.aborted) return;
-        else await this.#idle(stop);
+        else await this.#bell.rung();
         continue;
       }
       if (!this.#consuming) {
         this.#consuming = true;
         await this.#channel.consume(program.names.work, (arrived) => {
           this.#inbox.push(arrived);
-          this.#wake();
+          this.#bell.ring();
         });
       }
-      await this.#idle(stop);
+      await this.#bell.rung();
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#publishing?.close();
-    await this.#channel.close();
-  }
-
-  /** Waits for a delivery, the end of the channel, a change of the intake, or `stop`. */
-  async #idle(stop: AbortSignal): Promise<void> {
-    if (this.#inbox.length > 0) return;
-    const over = new AbortController();
-    const arrived = new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    await Promise.race([arrived, this.#agent.intake.changed(AbortSignal.any([stop, this.#channel.ended, over.signal]))]);
-    over.abort();
   }
 
   async #cancel(): Promise<void> {
@@ -116,17 +121,18 @@ class Seat {
     const timer = clock.timer(holdMs, () =>
       hold.abort(new HoldExpired(`the delivery was held for ${holdMs / 1000} s without coming to an end`)),
     );
-    const limit = AbortSignal.any([hold.signal, this.#kill]);
+    const unfollow = follow(this.#kill, hold);
     try {
       await lifeOf(this.#agent, {
         delivery,
         channel: this.#channel,
-        publishing: () => this.#publishingChannel(limit),
+        publishing: () => this.#publishingChannel(hold.signal),
         acknowledge: () => this.#acknowledge(delivery),
-        hold: limit,
+        hold: hold.signal,
       });
     } finally {
       timer.cancel();
+      unfollow();
     }
   }
 

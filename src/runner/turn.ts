@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
+import { follow } from '../lib/follow.ts';
 import { type Model, ModelError, type ModelRequest, type ModelTurn } from '../model/port.ts';
 import type { Outcome } from './outcome.ts';
 import type { Purchase } from './spending.ts';
@@ -18,13 +19,13 @@ export interface TurnPorts {
 }
 
 /**
- * Makes one model turn: a usable answer, or how the run ends. `abort` cuts the call; `stop` only keeps a wait from being waited out.
+ * Makes one model turn: a usable answer, or how the run ends. `abort` cuts the call; one of `stops` only keeps a wait from being waited out.
  */
 export async function modelTurn(
   ports: TurnPorts,
   request: ModelRequest,
   abort: AbortSignal,
-  stop: AbortSignal,
+  stops: readonly AbortSignal[],
 ): Promise<{ readonly turn: ModelTurn } | { readonly outcome: Outcome }> {
   for (let waits = 0; ; waits += 1) {
     try {
@@ -34,14 +35,24 @@ export async function modelTurn(
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       if (error.usage !== 'none') ports.onPurchase(purchaseOf(ports, request.model, error.usage, true));
-      const inPlaceMs = error.code === 'RateLimited' && waits < WAITS_IN_PLACE && !stop.aborted ? error.retryAfterMs : undefined;
+      const inPlaceMs = error.code === 'RateLimited' && waits < WAITS_IN_PLACE ? error.retryAfterMs : undefined;
       if (inPlaceMs === undefined || inPlaceMs > WAIT_IN_PLACE_MS) return { outcome: outcomeOf(error) };
-      const waited = await sleep(ports.clock, inPlaceMs, AbortSignal.any([abort, stop])).then(
-        () => true,
-        () => false,
-      );
-      if (!waited) return { outcome: outcomeOf(error) };
+      if (!(await waitedOut(ports.clock, inPlaceMs, [abort, ...stops]))) return { outcome: outcomeOf(error) };
     }
+  }
+}
+
+/** Whether a wait came to its end before one of the signals. */
+async function waitedOut(clock: Clock, delayMs: number, signals: readonly AbortSignal[]): Promise<boolean> {
+  const cut = new AbortController();
+  const unfollow = signals.map((signal) => follow(signal, cut));
+  try {
+    await sleep(clock, delayMs, cut.signal);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const end of unfollow) end();
   }
 }
 

@@ -46,6 +46,8 @@ await playRole(async (options) => {
     close: async () => {
       server.closeAllConnections();
       server.close();
+      // Otherwise the connection's own close waits for it for ever.
+      await channel.close();
       await connection.close();
     },
   };

@@ -1,10 +1,10 @@
+import type { EventAgent } from '../../src/api/generated/event-agent.ts';
+import { DEFAULT_PREFIX } from '../../src/api/names.ts';
 import { connectRabbitMq } from '../../src/broker/amqp.ts';
 import { ensureTopology } from '../../src/broker/ensure.ts';
 import { managementAdmin } from '../../src/broker/management.ts';
 import type { Channel, Publication } from '../../src/broker/port.ts';
 import { mergedTopology, topologyFor } from '../../src/compile/topology.ts';
-import type { EventAgent } from '../../src/api/generated/event-agent.ts';
-import { DEFAULT_PREFIX } from '../../src/api/names.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { type RabbitServer, type RabbitVersion, startRabbitMq } from '../parts/rabbitmq.ts';
 import { freshVhost, manage } from '../parts/vhost.ts';
@@ -50,9 +50,10 @@ async function purge(server: RabbitServer, vhost: string, queue: string): Promis
 }
 
 async function fill(channel: Channel, publications: Iterable<Publication>): Promise<void> {
-  const source = Iterator.from(publications);
+  const source = publications[Symbol.iterator]();
   const publishing = Array.from({ length: FILLING }, async () => {
-    for (const publication of source) {
+    for (let next = source.next(); next.done !== true; next = source.next()) {
+      const publication = next.value;
       const outcome = await channel.publish(publication);
       if (outcome !== 'confirmed') throw new Error(`a message of the benchmark was ${outcome}`);
     }

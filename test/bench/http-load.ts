@@ -96,7 +96,7 @@ function answerOn(socket: Socket): Promise<number> {
       settle();
     };
     const onData = (chunk: Buffer) => {
-      text += chunk.latin1Slice();
+      text += chunk.toString('latin1');
       const end = text.indexOf('\r\n\r\n');
       if (end < 0) return;
       const length = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1]);

@@ -17,6 +17,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** A process that takes longer to close what it holds is killed. */
+const CLOSE_DEADLINE_MS = 10_000;
+
 /** Starts a file of this folder that calls `playRole`, and waits until it is ready. What it writes to standard output goes nowhere. */
 export async function startProcess<Ready = undefined>(
   file: string,
@@ -36,7 +39,8 @@ export async function startProcess<Ready = undefined>(
     if ('error' in answer) caller?.reject(new Error(`${file}: ${answer.error}`));
     else caller?.resolve(answer.value);
   });
-  const ended = once(child, 'close').then(([code, signal]) => {
+  // Not 'close', which never comes where the channel was let go of.
+  const ended = once(child, 'exit').then(([code, signal]) => {
     for (const { reject } of waiting.values()) reject(new Error(`${file} ended with ${signal ?? code}`));
     waiting.clear();
   });
@@ -54,7 +58,9 @@ export async function startProcess<Ready = undefined>(
     usage: () => ask<Usage>('usage'),
     async [Symbol.asyncDispose]() {
       if (child.connected) child.disconnect();
+      const deadline = setTimeout(() => child.kill('SIGKILL'), CLOSE_DEADLINE_MS);
       await ended;
+      clearTimeout(deadline);
     },
   };
 }

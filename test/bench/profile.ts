@@ -27,9 +27,9 @@ export async function startProfile(): Promise<Profile> {
 /** What of a profile is read. https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
 interface CpuProfile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string } }[];
-  readonly samples?: readonly number[];
+  readonly samples?: readonly number[] | undefined;
   /** Microseconds before each sample. */
-  readonly timeDeltas?: readonly number[];
+  readonly timeDeltas?: readonly number[] | undefined;
 }
 
 /** Adds up a profile by area, idle time left out. */
@@ -43,17 +43,18 @@ export function timeByArea({ nodes, samples = [], timeDeltas = [] }: CpuProfile)
   return total;
 }
 
-/** The area that a function belongs to: a folder of `src`, a package, or a part of Node; `undefined` while nothing is done. */
+/** The area that a function belongs to: a folder of `src`, a package, or a part of Node; `undefined` for idleness and for the profiler itself. */
 function areaOf(functionName: string, url: string): string | undefined {
-  if (functionName === '(idle)') return undefined;
+  if (functionName === '(idle)' || url === 'node:inspector') return undefined;
   if (functionName === '(garbage collector)') return 'garbage collection';
-  if (functionName === '(program)' || functionName === '(root)') return 'system calls and engine';
-  const own = /\/src\/([^/]+)\//.exec(url)?.[1];
-  if (own !== undefined && !url.includes('node_modules')) return `src/${own}`;
   const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(url)?.[1];
   if (dependency !== undefined) return dependency;
+  const own = /\/(src\/[^/]+)\//.exec(url)?.[1];
+  if (own !== undefined) return own;
   if (url.includes('/test/bench/')) return 'benchmark';
-  if (!url.startsWith('node:')) return 'built-in functions';
-  const part = /^node:(?:internal\/)?(?:deps\/)?_?([^/]+)/.exec(url)?.[1] ?? 'other';
-  return `node:${part}`;
+  // Without a source, the names are those of Node's handles.
+  if (url === '') return functionName.startsWith('write') ? 'writes to sockets and log' : 'engine and native code';
+  if (url.includes('http')) return 'Node: http';
+  if (url.includes('undici')) return 'Node: fetch';
+  return 'Node: streams, events, timers, others';
 }

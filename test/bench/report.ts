@@ -29,15 +29,14 @@ export function ratioText({ median, min, max }: Spread): string {
   return `**${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})`;
 }
 
-/** The areas of a profile by their share, largest first; what is below a hundredth is put together. */
-export function percentText(profile: TimeByArea): readonly (readonly string[])[] {
+/** The areas of a profile with at least a fiftieth of the time, largest first. */
+export function shareText(profile: TimeByArea): string {
   const total = Object.values(profile).reduce((sum, ms) => sum + ms, 0);
-  const shares = Object.entries(profile)
-    .map(([area, ms]) => ({ area, share: ms / total }))
-    .sort((a, b) => b.share - a.share);
-  const small = shares.filter(({ share }) => share < 0.01).reduce((sum, { share }) => sum + share, 0);
-  const large = shares.filter(({ share }) => share >= 0.01).map(({ area, share }) => [area, `${(share * 100).toFixed(0)} %`]);
-  return small > 0 ? [...large, ['all others', `${(small * 100).toFixed(0)} %`]] : large;
+  return Object.entries(profile)
+    .filter(([, ms]) => ms / total >= 0.02)
+    .sort(([, a], [, b]) => b - a)
+    .map(([area, ms]) => `${area} ${((ms / total) * 100).toFixed(0)} %`)
+    .join(', ');
 }
 
 /** Puts a section into the document in the place of the one of that name; everything else in it stays. Throws where the document has no place for it. */

@@ -104,4 +104,34 @@ export const deadLetterCases: BrokerCases = {
     worker.reject(second, { requeue: true });
     await eventually('both queues are empty', async () => (await world.total('a')) + (await world.total('tier')) === 0);
   },
+
+  'each death is told, the latest first, and the first stays known': async ({ channel, queues, world }) => {
+    await queues({ a: deadLetterTo('dead'), dead: {}, tier: tier('a') });
+    const worker = await channel();
+    await send(worker, 'tier', '1');
+    const delivery = await eventually('the message', () => worker.get('a'));
+    worker.reject(delivery, { requeue: false });
+    const { headers } = await eventually('the dead letter', () => worker.get('dead'));
+    assert.deepEqual(deaths(headers['x-death']), [
+      { count: 1, reason: 'rejected', queue: 'a', exchange: 'x', 'routing-keys': ['a'] },
+      { count: 1, reason: 'expired', queue: 'tier', exchange: 'x', 'routing-keys': ['tier'] },
+    ]);
+    const last = world.version === '3.10' ? undefined : 'rejected';
+    assert.deepEqual([headers['x-first-death-reason'], headers['x-last-death-reason']], ['expired', last]);
+  },
+
+  'a dead letter brings its failed deliveries along since 4.0': async ({ channel, queues, world }) => {
+    await queues({ a: { 'x-delivery-limit': 1, ...deadLetterTo('dead') }, dead: {} });
+    await send(await channel(), 'a', '1');
+    for (let looks = 1; looks <= 2; looks++) {
+      const looker = await channel();
+      assert.ok(await looker.get('a'));
+      await looker.close();
+      await eventually('the message is somewhere', async () => (await world.ready('a')) + (await world.ready('dead')) === 1);
+    }
+    const dead = await (await channel()).get('dead');
+    const { 'x-delivery-count': count, 'x-acquired-count': acquired } = dead?.headers ?? {};
+    const expected = { '3.10': [false, 0, undefined], '4.0': [true, 2, undefined], '4.3': [true, 2, 2] }[world.version];
+    assert.deepEqual([dead?.redelivered, count, acquired], expected);
+  },
 };

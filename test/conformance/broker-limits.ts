@@ -71,4 +71,16 @@ export const limitCases: BrokerCases = {
     await eventually('all are back', async () => (await world.ready('a')) === 3);
     assert.deepEqual(ids(await drain('a')), ['2', '1', '3']);
   },
+
+  'a limit below nothing is none since 4.0, and the worst of all on 3.10': async ({ channel, queues, drain, world }) => {
+    await queues({ a: { 'x-delivery-limit': -1 } });
+    const worker = await channel();
+    for (const id of ['1', '2', '3']) await send(worker, 'a', id);
+    const first = await worker.get('a');
+    assert.ok(first);
+    worker.nack(first, { requeue: true });
+    const expected = { '3.10': ['2', '3'], '4.0': ['2', '3', '1'], '4.3': ['1', '2', '3'] }[world.version];
+    await eventually('all are back', async () => (await world.ready('a')) === expected.length);
+    assert.deepEqual(ids(await drain('a')), expected);
+  },
 };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { eventually } from '../support/eventually.ts';
 import type { BrokerCases } from './broker-suite.ts';
 import { EXCHANGE, endOf, ids, send } from './broker-world.ts';
 
@@ -54,6 +55,23 @@ export const publishingCases: BrokerCases = {
     );
     assert.deepEqual(ids(await drain('a')), ['1', '2']);
     assert.equal(await sendUntilTaken(() => send(publisher, 'a', '4')), 'confirmed');
+  },
+
+  'a queue that was full takes again at four fifths of its limit': async ({ channel, queues, world }) => {
+    await queues({ a: { 'x-max-length': 5, 'x-overflow': 'reject-publish' } });
+    const publisher = await channel();
+    for (let sent = 1; sent <= 6; sent++) assert.equal(await send(publisher, 'a', `${sent}`), 'confirmed');
+    const takeOne = async (left: number) => {
+      const delivery = await publisher.get('a');
+      assert.ok(delivery);
+      publisher.ack(delivery);
+      await eventually(`${left} left`, async () => (await world.total('a')) === left);
+      return await send(publisher, 'a', 'more');
+    };
+    assert.deepEqual([await send(publisher, 'a', '7'), await takeOne(5)], ['refused', 'refused']);
+    // It says so a moment after there is room.
+    const outcome = await takeOne(4);
+    assert.ok(outcome === 'confirmed' || (await sendUntilTaken(() => send(publisher, 'a', 'more'))) === 'confirmed');
   },
 
   'one full queue refuses the whole fan-out, and its siblings have copies': async ({ channel, queues, bind, drain }) => {

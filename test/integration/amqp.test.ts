@@ -206,7 +206,7 @@ for (const version of rabbitVersions) {
       await Promise.all([connection.close(), connection.close()]);
       assert.equal(channel.ended.reason.code, 'Closed');
       await assert.rejects(channel.publish(to('q')), withCode('ChannelClosed'));
-      await assert.rejects(connection.openChannel({ prefetch: 1 }, signal()), withCode('Unreachable'));
+      await assert.rejects(connection.openChannel({ prefetch: 1 }, new AbortController().signal), withCode('Unreachable'));
       assert.deepEqual(connection.state(), { connected: false, blocked: false });
     });
   });

@@ -10,10 +10,9 @@ export interface Ports extends AsyncDisposable {
 const FIRST = 20_000;
 const LAST = 32_000;
 
-/** Reserves `count` free ports of 127.0.0.1. A reservation is a name in the kernel (an abstract socket): it ends with the process, however that ends. */
-export async function reservePorts(count: number): Promise<Ports> {
+/** Reserves `count` free ports of 127.0.0.1. A reservation is a name in the kernel (an abstract socket): it ends with the process, however that ends. The search begins at `start`. */
+export async function reservePorts(count: number, start = FIRST + Math.floor(Math.random() * (LAST - FIRST))): Promise<Ports> {
   const held: { readonly port: number; readonly reservation: Server }[] = [];
-  const start = FIRST + Math.floor(Math.random() * (LAST - FIRST));
   for (let i = 0; held.length < count; i++) {
     if (i >= LAST - FIRST) throw new Error(`no ${count} free ports between ${FIRST} and ${LAST}`);
     const port = FIRST + ((start - FIRST + i) % (LAST - FIRST));

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { metrics } from '../../src/api/metrics.ts';
-import { deadLetterReasons } from '../../src/api/reasons.ts';
+import { deadLetterReasons, handBackReasons, retryReasons, waitReasons } from '../../src/api/reasons.ts';
 import { exitCodes } from '../../src/cli/exit.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { reasons as gatewayReasons } from '../../src/gateway/reasons.ts';
 import { readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
 import { generatedFiles } from './generated-files.ts';
 
@@ -38,7 +40,27 @@ describe('generated files', () => {
     assert.deepEqual(column('## EventAgent'), paths(spec, 'spec'));
   });
 
-  it('list exactly the dead-letter reasons', () => assert.deepEqual(column('## Dead-letter reasons'), Object.keys(deadLetterReasons)));
+  for (const [heading, reasons] of [
+    ['## Dead-letter reasons', deadLetterReasons],
+    ['## Retry reasons', retryReasons],
+    ['## Hand-back reasons', handBackReasons],
+    ['## Wait reasons', waitReasons],
+    ['## Answers of the gateway', gatewayReasons],
+  ] as const)
+    it(`list exactly what there is of ${heading.slice(3)}`, () => assert.deepEqual(column(heading), Object.keys(reasons)));
+
+  it('list every command with exactly its flags', () => {
+    const program = createProgram({ out: () => {}, err: () => {} }, () => {});
+    assert.ok(program.commands.length > 0);
+    for (const command of program.commands) {
+      const heading = page.split('\n').find((line) => line.startsWith(`### eventagent ${command.name()} `));
+      assert.deepEqual(
+        column(heading ?? ''),
+        command.options.map(({ flags }) => flags),
+        `flags of ${command.name()}`,
+      );
+    }
+  });
 
   it('list exactly the metrics', () => assert.deepEqual(column('## Metrics'), Object.keys(metrics)));
 

@@ -1,9 +1,11 @@
 import { metrics } from '../../src/api/metrics.ts';
-import { deadLetterReasons } from '../../src/api/reasons.ts';
-import { exitCodes } from '../../src/cli/exit.ts';
+import { deadLetterReasons, handBackReasons, retryReasons, waitReasons } from '../../src/api/reasons.ts';
+import { reasons as gatewayReasons } from '../../src/gateway/reasons.ts';
 import type { Schema } from '../../src/manifest/schema.ts';
 import { rulesOf } from '../support/schema-rules.ts';
+import { commandSection } from './command-section.ts';
 import { fieldRows } from './field-rows.ts';
+import { table } from './markdown-table.ts';
 
 /** The reference page: every field, dead-letter reason, metric and exit code, each from the one table that the code uses. */
 export function referencePage(schema: Schema): string {
@@ -14,6 +16,7 @@ export function referencePage(schema: Schema): string {
     ...ruleSection(schema),
     expressionSection,
     ...reasonSection(),
+    ...answerSection(),
     ...metricSection(),
     ...commandSection(),
   ]
@@ -57,12 +60,33 @@ Objects and lists are inserted as JSON; in a body write \`{{ value | json }}\` f
 In a URL that begins with a written-out \`scheme://host\` every value is percent-encoded, and \`raw\`, \`url_encode\`, \`capture\` and what else would pass that by is not available.`;
 
 function reasonSection(): readonly string[] {
-  return [
-    '## Dead-letter reasons',
-    'Why an event lies in the dead-letter queue.',
+  const tables = [
+    [
+      '## Dead-letter reasons',
+      'Why an event lies in the dead-letter queue; beside it the error, its fingerprint, the attempts and the times.',
+      deadLetterReasons,
+    ],
+    ['## Retry reasons', 'Why an event was put off to another attempt, which is counted.', retryReasons],
+    ['## Hand-back reasons', "Why an event was handed back without counting an attempt: it is not the event's fault.", handBackReasons],
+    ['## Wait reasons', 'Why a delivery waits a little before it is looked at again; no attempt is counted.', waitReasons],
+  ] as const;
+  return tables.flatMap(([heading, introduction, reasons]) => [
+    heading,
+    introduction,
     table(
       ['Reason', 'Meaning'],
-      Object.entries(deadLetterReasons).map(([reason, meaning]) => [`\`${reason}\``, meaning]),
+      Object.entries(reasons).map(([reason, meaning]) => [`\`${reason}\``, meaning]),
+    ),
+  ]);
+}
+
+function answerSection(): readonly string[] {
+  return [
+    '## Answers of the gateway',
+    'What a sender is answered, and the reason in `eventagent_gateway_requests_total`. A sender that is not who it should be is never told why. 499 stands for nobody left to answer.',
+    table(
+      ['Reason', 'Code', 'Meaning'],
+      Object.entries(gatewayReasons).map(([reason, { code, help }]) => [`\`${reason}\``, String(code), help]),
     ),
   ];
 }
@@ -81,20 +105,4 @@ function metricSection(): readonly string[] {
       ]),
     ),
   ];
-}
-
-function commandSection(): readonly string[] {
-  return [
-    '## Command line',
-    '### Exit codes',
-    table(
-      ['Code', 'Meaning'],
-      Object.entries(exitCodes).map(([code, meaning]) => [code, meaning]),
-    ),
-  ];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -28,6 +28,9 @@ export interface DevProcess extends AsyncDisposable {
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
+/** A command that has not ended by itself by then is killed, and has no exit code. */
+const CLI_DEADLINE_MS = 60_000;
+
 /** Runs the command line to its end. */
 export async function runCli(
   args: readonly string[],
@@ -43,7 +46,9 @@ export async function runCli(
       output[stream] += chunk;
     });
   }
+  const timer = setTimeout(() => child.kill('SIGKILL'), CLI_DEADLINE_MS);
   const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(timer);
   return { code, ...output };
 }
 

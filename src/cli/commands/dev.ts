@@ -9,7 +9,7 @@ import { createAnthropicModel } from '../../model/anthropic.ts';
 import { createOfflineModel } from '../../model/offline.ts';
 import { createSend, type OutgoingRequest } from '../../runner/outputs/send.ts';
 import { capturingSend } from '../dev/capture.ts';
-import { brokerFor, storeFor } from '../dev/parts.ts';
+import { brokerFor, storeFor, withRemedy } from '../dev/parts.ts';
 import { devSecrets } from '../dev/secrets.ts';
 import { type Session, startSession } from '../dev/session.ts';
 import { rabbitMqOf, redisOf, type UrlFlags } from '../dev/url-flags.ts';
@@ -86,7 +86,7 @@ export async function dev(paths: readonly string[], options: DevOptions, environ
   } catch (error) {
     // Whoever stops it while it starts is not told that it could not.
     if (stop.signal.aborted) return 0;
-    throw error;
+    throw withRemedy(error);
   }
   announce(log, options, keysFromEnvironment);
   announceExchanges(log, session.gatewayUrl, userExchanges, doors);
@@ -99,7 +99,11 @@ export async function dev(paths: readonly string[], options: DevOptions, environ
 
 /** The namespace of all agents. Throws `InputError` (`Usage`) where there are several. */
 function soleNamespaceOf({ agents }: Loaded): string {
-  const places = new Map(agents.toReversed().map(({ agent, placeOf }) => [agent.metadata.namespace, placeOf('metadata.namespace')]));
+  const places = new Map<string, string>();
+  for (const { agent, placeOf } of agents) {
+    const { namespace } = agent.metadata;
+    if (!places.has(namespace)) places.set(namespace, placeOf('metadata.namespace'));
+  }
   const [namespace = 'default'] = places.keys();
   if (places.size <= 1) return namespace;
   const list = [...places].map(([name, place]) => `${name} (${place})`).join(', ');

@@ -1,7 +1,7 @@
 import { connectRabbitMq } from '../../broker/amqp.ts';
 import { createEmbeddedBroker } from '../../broker/embedded.ts';
 import { managementAdmin } from '../../broker/management.ts';
-import type { BrokerConnection } from '../../broker/port.ts';
+import { type BrokerConnection, BrokerError, type BrokerErrorCode } from '../../broker/port.ts';
 import type { TopologyAdmin } from '../../broker/topology.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -38,9 +38,26 @@ export async function storeFor(redis: { readonly url: string; readonly place: st
   });
   try {
     await store.read({ agent: { namespace: '', name: '' }, event: 'start' });
+    // Where the database of the URL cannot be had, the client says so and goes on with another one.
+    if (failure !== undefined) throw new StoreError('Unreachable', failure);
     return store;
   } catch (cause) {
     await store.close();
     throw new StoreError('Unreachable', `--redis: the store at ${redis.place} cannot be used: ${failure ?? messageOf(cause)}`, { cause });
   }
+}
+
+/** What to do about a broker that cannot be used from the start. */
+const remedies: Partial<Readonly<Record<BrokerErrorCode, string>>> = {
+  Unreachable: 'start it, or correct --rabbitmq',
+  LoginRefused: 'correct user, password and virtual host in --rabbitmq',
+  ManagementFailed: 'enable the management plugin, or say with --rabbitmq-management where it is',
+};
+
+/** The error that a session could not start for; a broker's with what to do about it. */
+export function withRemedy(error: unknown): unknown {
+  const remedy = error instanceof BrokerError ? remedies[error.code] : undefined;
+  return error instanceof BrokerError && remedy !== undefined
+    ? new BrokerError(error.code, `${error.message}; ${remedy}`, { cause: error })
+    : error;
 }

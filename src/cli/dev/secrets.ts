@@ -41,7 +41,9 @@ export function devSecrets(
       } else if (use === 'output' && options.captureOutputs) values.set(id, NOT_GIVEN);
       else if (use !== 'model' || !options.offline) {
         const remedy = use === 'model' ? ', set ANTHROPIC_API_KEY, or use --offline' : use === 'output' ? ', or use --capture-outputs' : '';
-        const message = `key ${ref.key} of Secret ${ref.name} is in none of the given files: add a Secret document with it${remedy}`;
+        const message = values.has(id)
+          ? `key ${ref.key} of Secret ${ref.name} is empty: give it a value${remedy}`
+          : `key ${ref.key} of Secret ${ref.name} is in none of the given files: add a Secret document with it${remedy}`;
         missing.push(located(placeOf, { path, message }));
       }
     }

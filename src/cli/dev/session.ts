@@ -114,15 +114,14 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
       parts.onRunEnd,
     ),
   );
-  closers.push(async () => {
-    await Promise.all(runners.map((runner) => runner.close()));
-  });
+  // Both at once: a runner that waited for the last requests would go on to take events.
+  const stopWork = () => Promise.all([gateway.close(), ...runners.map((runner) => runner.close())]);
   let closed: Promise<void> | undefined;
   return {
     gatewayUrl: gateway.url,
     metricsUrl: status.url,
     close: () => {
-      closed ??= gateway.close().then(closeAll);
+      closed ??= stopWork().then(closeAll);
       return closed;
     },
   };

@@ -1,5 +1,6 @@
 import type { RenderedRequest } from '../../api/record.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { follow } from '../../lib/follow.ts';
 import { FetchFailed, httpFetch } from '../../lib/http-fetch.ts';
 import { retryAfterMs } from '../../lib/retry-after.ts';
 import { allowedUrl, HostNotAllowed } from './hosts.ts';
@@ -38,26 +39,30 @@ const MAX_DRAINED_BYTES = 64 * 1024;
 /** The real thing. */
 export function createSend(options: { readonly clock: Clock; readonly userAgent: string }): Send {
   return async (outgoing, signal) => {
-    const deadline = new AbortController();
-    const timer = options.clock.timer(outgoing.timeoutMs, () =>
-      deadline.abort(new Error(`no answer within ${outgoing.timeoutMs / 1000} s`)),
-    );
+    const cut = new AbortController();
+    let isLate = false;
+    const timer = options.clock.timer(outgoing.timeoutMs, () => {
+      isLate = true;
+      cut.abort();
+    });
+    const unfollow = follow(signal, cut);
     try {
-      return await follow(outgoing, options, AbortSignal.any([signal, deadline.signal]));
+      return await exchange(outgoing, options, cut.signal);
     } catch (error) {
       if (error instanceof HostNotAllowed) return { kind: 'forbidden', error: `a redirect was not followed: ${error.message}` };
-      if (deadline.signal.aborted) return { kind: 'unknown', error: `no answer within ${outgoing.timeoutMs / 1000} s` };
+      if (isLate) return { kind: 'unknown', error: `no answer within ${outgoing.timeoutMs / 1000} s` };
       if (signal.aborted) return { kind: 'unknown', error: 'the run ended before the answer came' };
       if (!(error instanceof FetchFailed)) throw error;
       const { code = 'the connection failed' } = error.cause as NodeJS.ErrnoException;
       return { kind: error.connected ? 'unknown' : 'not-sent', error: code };
     } finally {
       timer.cancel();
+      unfollow();
     }
   };
 }
 
-async function follow(
+async function exchange(
   outgoing: OutgoingRequest,
   options: { readonly clock: Clock; readonly userAgent: string },
   signal: AbortSignal,

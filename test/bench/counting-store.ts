@@ -1,0 +1,27 @@
+import type { Store } from '../../src/store/port.ts';
+
+/** A store that counts how often it is asked: each call is one round trip. */
+export interface CountingStore extends Store {
+  /** Calls by method so far. */
+  calls(): Readonly<Record<string, number>>;
+}
+
+/** Counts the calls of a store. */
+export function countingStore(store: Store): CountingStore {
+  const counts: Record<string, number> = {};
+  const counted = <Args extends readonly unknown[], Result>(name: keyof Store, call: (...args: Args) => Result) => {
+    return (...args: Args): Result => {
+      counts[name] = (counts[name] ?? 0) + 1;
+      return call(...args);
+    };
+  };
+  return {
+    read: counted('read', store.read),
+    replace: counted('replace', store.replace),
+    update: counted('update', store.update),
+    renew: counted('renew', store.renew),
+    addPause: counted('addPause', store.addPause),
+    pausesSince: counted('pausesSince', store.pausesSince),
+    calls: () => ({ ...counts }),
+  };
+}

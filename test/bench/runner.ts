@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { brokerNames, DEFAULT_PREFIX } from '../../src/api/names.ts';
+import { runnerConfigurationFor } from '../../src/compile/runner-configuration.ts';
+import { startRedis } from '../parts/redis.ts';
+import { type BenchBroker, RABBIT_VERSION, startBroker } from './brokers.ts';
+import type { Contestant, Work, Worked } from './contest.ts';
+import { eventsFor } from './events.ts';
+import { measurePairs } from './pairs.ts';
+import { recordedPullRequest } from './payload.ts';
+import { type BenchProcess, startProcess } from './processes.ts';
+import type { TimeByArea } from './profile.ts';
+import { plainText, ratioText, type Section, shareText, table } from './report.ts';
+import { reviewer } from './reviewer.ts';
+import { roundTrips } from './round-trips.ts';
+
+/** How many events a round has at each concurrency, for a second or two of work. */
+const LEVELS = [
+  { concurrency: 1, events: 500 },
+  { concurrency: 16, events: 2_000 },
+  { concurrency: 64, events: 3_000 },
+] as const;
+
+/** How Redis writes to disk: once a second is what it recommends, on every write is what survives a power cut without a gap. */
+const FSYNCS = ['everysec', 'always'] as const;
+
+/** A comparison: where the model is, whether the answer is sent on, and what the records cost. */
+interface Contest {
+  readonly title: string;
+  readonly model: Contestant['model'];
+  readonly outputs: number;
+  readonly fsync: (typeof FSYNCS)[number];
+}
+
+const CONTESTS: readonly Contest[] = [
+  { title: 'No output', model: 'stub', outputs: 0, fsync: 'everysec' },
+  { title: 'One HTTP output', model: 'stub', outputs: 1, fsync: 'everysec' },
+  { title: 'No output, Redis with fsync on every write', model: 'stub', outputs: 0, fsync: 'always' },
+  { title: 'An instant model inside the process, no output', model: 'inside', outputs: 0, fsync: 'everysec' },
+];
+
+const event = { body: recordedPullRequest(), type: 'github.pull_request' };
+
+/** The runner beside a consume–ack loop written by hand, the records in Redis. */
+export async function benchRunner(options: { readonly pairs: number }): Promise<Section> {
+  await using stub = await startProcess<{ url: string }>('instant-process.ts');
+  const { url } = stub.ready;
+  await using broker = await startBroker([reviewer('runner', url, 0), reviewer('loop', url, 0)]);
+  const parts: string[] = [
+    `RabbitMQ ${RABBIT_VERSION}; Redis, append-only file, fsync once a second unless it is said; events of ${event.body.length} bytes (a recorded \`pull_request\`), with the filter and the prompt of the sample; ${options.pairs} pairs.`,
+    await roundTrips(broker, url),
+  ];
+  for (const contest of CONTESTS) {
+    await using redis = await startRedis({ arguments: ['--appendfsync', contest.fsync] });
+    parts.push(await compare(contest, { broker, redisUrl: redis.url, stubUrl: url, pairs: options.pairs }));
+  }
+  return { name: 'runner', text: parts.join('\n\n') };
+}
+
+/** What a comparison is made on. */
+interface Stage {
+  readonly broker: BenchBroker;
+  readonly redisUrl: string;
+  readonly stubUrl: string;
+  readonly pairs: number;
+}
+
+async function compare({ title, model, outputs }: Contest, { broker, redisUrl, stubUrl, pairs: count }: Stage): Promise<string> {
+  const contestant = (name: string): Contestant => ({
+    amqpUrl: broker.amqpUrl,
+    redisUrl,
+    configurations: [runnerConfigurationFor(reviewer(name, stubUrl, outputs), DEFAULT_PREFIX)],
+    model,
+  });
+  await using runner = await startProcess('runner-process.ts', contestant('runner'));
+  await using loop = await startProcess('loop-process.ts', contestant('loop'));
+  const rows: string[][] = [];
+  for (const { concurrency, events } of LEVELS) {
+    const work = { concurrency, events, warmUp: events / 10 };
+    const pairs = await measurePairs(
+      count,
+      () => round(broker, runner, 'runner', work),
+      () => round(broker, loop, 'loop', work),
+    );
+    const both = (figure: (measured: Round) => number) =>
+      (['ours', 'theirs'] as const).map((which) => plainText(pairs.side(which, figure).median));
+    const [rate, cpu] = [({ eventsPerSecond }: Round) => eventsPerSecond, ({ cpuMsPerEvent }: Round) => cpuMsPerEvent];
+    rows.push([String(concurrency), ...both(rate), ratioText(pairs.ratio(rate)), ...both(cpu)]);
+  }
+  await runner.ask('start profile');
+  await round(broker, runner, 'runner', { concurrency: 16, events: 3_000, warmUp: 1 });
+  const profile = await runner.ask<TimeByArea>('stop profile');
+  return [
+    `### ${title}`,
+    table(['concurrency', 'events/s', 'loop', 'ratio', 'CPU ms an event', 'loop'], rows),
+    `Where the runner's CPU time goes, at 16: ${shareText(profile)}.`,
+  ].join('\n\n');
+}
+
+interface Round {
+  readonly eventsPerSecond: number;
+  readonly cpuMsPerEvent: number;
+}
+
+async function round(broker: BenchBroker, contestant: BenchProcess<unknown>, name: string, work: Work): Promise<Round> {
+  await broker.fill(eventsFor(brokerNames({ namespace: 'test', name }), event, randomUUID(), work.events));
+  const before = await contestant.usage();
+  const { seconds } = await contestant.ask<Worked>('run', work);
+  const { cpuMs } = await contestant.usage();
+  return { eventsPerSecond: (work.events - work.warmUp) / seconds, cpuMsPerEvent: (cpuMs - before.cpuMs) / work.events };
+}
