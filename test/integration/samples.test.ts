@@ -153,8 +153,8 @@ suite('the samples', { concurrency: true }, () => {
       await manage(rabbit, 'PUT', `/api/exchanges/${vhost.vhost}/support.events`, { type: 'topic', durable: true });
       await using dev = await startDev(args);
       const helpdesk = new Connection(vhost.amqpUrl);
+      const publisher = helpdesk.createPublisher({ confirm: true });
       try {
-        const publisher = helpdesk.createPublisher({ confirm: true });
         const publish = (routingKey: string, messageId: string, subject: string) => {
           const ticket = { id: 'A/1', subject, messages: [{ from: 'customer', text: 'Help!' }] };
           return publisher.send(
@@ -164,11 +164,11 @@ suite('the samples', { concurrency: true }, () => {
         };
         await publish('ticket.created', 't-1', 'The door is stuck');
         await publish('ticket.closed', 't-2', 'Not for us');
-        await dev.until('the ticket is done', () => outcomes(dev).length === 1);
+        await dev.until('the ticket is done', () => outcomes(dev).length >= 1);
         await publish('ticket.created', 't-1', 'The door is stuck');
-        await dev.until('its copy is dropped', () => outcomes(dev).length === 2);
-        await publisher.close();
+        await dev.until('its copy is dropped', () => outcomes(dev).length >= 2);
       } finally {
+        await publisher.close();
         await helpdesk.close();
       }
       assert.deepEqual(outcomes(dev), ['t-1 done', 't-1 duplicate']);
