@@ -43,7 +43,7 @@ export class Lane {
   #next(): void {
     const parcel = this.#onTheWay.peek();
     if (parcel === undefined) return;
-    if (this.#waiting > 0 || !this.#admits(parcel)) {
+    if (!this.#admits(parcel)) {
       this.#waiting++;
       return;
     }

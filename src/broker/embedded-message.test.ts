@@ -62,6 +62,15 @@ test('a message that the broker alone sends round in a circle is not let in agai
       'a',
       true,
     ],
+    [
+      'rejected when it was there',
+      [
+        ['a', 'rejected'],
+        ['b', 'expired'],
+      ],
+      'a',
+      false,
+    ],
   ];
   for (const [what, deaths, target, cycle] of cases) assert.equal(isCycle(afterDeaths(deaths), target), cycle, what);
 });

@@ -92,9 +92,8 @@ export function deadLetterOf(message: StoredMessage, place: DeathPlace, profile:
 
 /** Whether a message that comes to a queue has been there before and was sent round by the broker alone: it is not routed there again. */
 export function isCycle(message: StoredMessage, queue: string): boolean {
-  // A consumer that rejects is taken to know what it does.
-  if (message.deaths[0]?.reason === 'rejected') return false;
   const before = message.deaths.findIndex((death) => death.queue === queue);
+  // A consumer that rejects is taken to know what it does.
   return before >= 0 && message.deaths.slice(0, before + 1).every((death) => death.reason !== 'rejected');
 }
 

@@ -74,14 +74,10 @@ export class Session {
     answer(taken && this.#deliver(taken));
   }
 
-  /** Settles a delivery. */
+  /** Settles a delivery. The client's side sees to it that each is settled once. */
   settle(tag: number, how: 'ack' | Exclude<Return, 'down'>, requeue: boolean): void {
-    if (this.#ended) return;
     const taken = this.#unsettled.get(tag);
-    if (taken === undefined) {
-      this.#fail(`unknown delivery tag ${tag}`);
-      return;
-    }
+    if (this.#ended || taken === undefined) return;
     this.#unsettled.delete(tag);
     if (!taken.holder.consumes) this.#holders.delete(taken.holder);
     if (how === 'ack') taken.queue.ack(taken);

@@ -1,68 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createVirtualClock, type VirtualClock } from '../../test/support/virtual-clock.ts';
-import { createEmbeddedBroker, type EmbeddedBroker, type EmbeddedBrokerOptions } from './embedded.ts';
-import type { BrokerConnection, Channel, ChannelEnd, Delivery } from './port.ts';
-import type { QueueArguments } from './topology.ts';
+import { embeddedTable, never } from '../../test/support/embedded-table.ts';
+import type { Channel, ChannelEnd, Delivery } from './port.ts';
 
 // What every broker does is in the conformance suite; here is what only this one can show, since its time stands still.
 
-interface Table {
-  readonly clock: VirtualClock;
-  readonly broker: EmbeddedBroker;
-  readonly connection: BrokerConnection;
-  /** Waits for something that the broker does, with its clock moved as far as that takes. */
-  finish<Result>(result: Promise<Result>): Promise<Result>;
-  queue(name: string, args?: QueueArguments): Promise<void>;
-  open(connection?: BrokerConnection, prefetch?: number): Promise<Channel>;
-  send(channel: Channel, key: string, id: string): ReturnType<Channel['publish']>;
-  /** Where each message is, by id. */
-  at(queue: string): readonly string[];
-}
-
-const never = new AbortController().signal;
-const deadLetterTo = (key: string): QueueArguments => ({
-  'x-dead-letter-exchange': 'x',
-  'x-dead-letter-routing-key': key,
-  'x-dead-letter-strategy': 'at-least-once',
-  'x-overflow': 'reject-publish',
-});
-const full = { 'x-max-length': 0, 'x-overflow': 'reject-publish' };
 const endOf = (channel: Channel) => (channel.ended.aborted ? (channel.ended.reason as ChannelEnd).code : 'open');
 
-async function table(options: EmbeddedBrokerOptions = {}): Promise<Table> {
-  const clock = createVirtualClock(0);
-  const broker = createEmbeddedBroker({ clock, profile: '4.3', ...options });
-  const connection = broker.connect();
-  const finish: Table['finish'] = async (result) => {
-    let done = false;
-    void result
-      .catch(() => {})
-      .finally(() => {
-        done = true;
-      });
-    await clock.runUntil(() => done, 600_000);
-    return await result;
-  };
-  await finish(broker.admin.apply({ do: 'declare-exchange', exchange: { name: 'x', type: 'direct' } }, never));
-  return {
-    clock,
-    broker,
-    connection,
-    finish,
-    async queue(name, args = {}) {
-      const queue = { name, role: 'work' as const, arguments: { 'x-queue-type': 'quorum', ...args } };
-      await finish(broker.admin.apply({ do: 'declare-queue', queue }, never));
-      await finish(broker.admin.apply({ do: 'bind', binding: { source: 'x', queue: name, routingKey: name } }, never));
-    },
-    open: (from = connection, prefetch = 10) => finish(from.openChannel({ prefetch }, never)),
-    send: (channel, routingKey, id) => channel.publish({ exchange: 'x', routingKey, messageId: id, headers: {}, body: Buffer.from(id) }),
-    at: (queue) => broker.messages(queue).map(({ messageId, state }) => `${messageId} ${state}`),
-  };
-}
-
 test('what is sent arrives a turn later, and its answer another turn later', async () => {
-  const { clock, queue, open, send, at } = await table();
+  const { clock, queue, open, send, at } = await embeddedTable();
   await queue('a');
   const channel = await open();
   let outcome = 'under way';
@@ -86,7 +32,7 @@ test('what is sent arrives a turn later, and its answer another turn later', asy
 });
 
 test('a connection that is cut takes what is on the way with it, in both directions', async () => {
-  const { clock, broker, queue, open, send, at, finish } = await table();
+  const { clock, broker, queue, open, send, at, finish } = await embeddedTable();
   await queue('a');
   const channel = await open();
   const lost = assert.rejects(send(channel, 'a', 'never arrived'), { code: 'ChannelClosed' });
@@ -110,8 +56,23 @@ test('a connection that is cut takes what is on the way with it, in both directi
   assert.deepEqual([at('a'), endOf(third)], [['stored ready'], 'ConnectionLost']);
 });
 
+test('a channel takes a turn to open, and one that is lost meanwhile is opened again', async () => {
+  const { clock, broker, queue, connection, finish, send } = await embeddedTable();
+  await queue('a');
+  const opening = connection.openChannel({ prefetch: 1 }, never);
+  await Promise.resolve();
+  broker.dropConnections();
+  const channel = await finish(opening);
+  assert.deepEqual([endOf(channel), await finish(send(channel, 'a', '1'))], ['open', 'confirmed']);
+  const before = clock.pending;
+  const late = connection.openChannel({ prefetch: 1 }, AbortSignal.abort());
+  await assert.rejects(finish(late), { code: 'Unreachable' });
+  await clock.advance(10_000);
+  assert.equal(clock.pending, before);
+});
+
 test('while only the broker knows that a connection is gone, two hold the same message', async () => {
-  const { clock, broker, queue, open, send, connection, finish } = await table();
+  const { clock, broker, queue, open, send, connection, finish } = await embeddedTable();
   await queue('a');
   const [first, other] = [await open(), broker.connect()];
   await finish(send(first, 'a', '1'));
@@ -133,7 +94,7 @@ test('while only the broker knows that a connection is gone, two hold the same m
 });
 
 test('while only the client knows, its messages stay with it', async () => {
-  const { clock, broker, queue, open, send, finish, at } = await table();
+  const { clock, broker, queue, open, send, finish, at } = await embeddedTable();
   await queue('a');
   const channel = await open();
   await finish(send(channel, 'a', '1'));
@@ -145,106 +106,52 @@ test('while only the client knows, its messages stay with it', async () => {
   assert.deepEqual(at('a'), ['1 ready']);
 });
 
-test('a move that is refused is held, and tried again every 180 s by the clock', async () => {
-  const { clock, broker, queue, open, finish, at, send } = await table();
-  await queue('a', full);
-  await queue('tier', { 'x-message-ttl': 1000, ...deadLetterTo('a') });
-  const channel = await open();
-  await finish(send(channel, 'a', 'first'));
-  await finish(send(channel, 'tier', 'late'));
-  await clock.advance(1000);
-  assert.deepEqual([broker.counts('tier'), at('tier')], [{ ready: 0, unacked: 0, held: 1, total: 1 }, ['late held']]);
-  const delivery = await finish(channel.get('a'));
-  assert.ok(delivery);
-  channel.ack(delivery);
-  await clock.advance(179_999);
-  assert.deepEqual([at('tier'), at('a')], [['late held'], []]);
-  await clock.advance(1);
-  assert.deepEqual([at('tier'), at('a')], [[], ['late ready']]);
-  await clock.runUntilIdle();
-  assert.equal(clock.pending, 0);
-});
-
-test('no more than 32 moves are under way; the others wait behind them', async () => {
-  const { clock, broker, queue, open, finish, send } = await table();
-  await queue('tier', { 'x-message-ttl': 1000, ...deadLetterTo('a') });
-  const channel = await open();
-  await finish(Promise.all(Array.from({ length: 40 }, (_, index) => send(channel, 'tier', `${index}`))));
-  await clock.advance(1000);
-  assert.equal(broker.counts('tier')?.held, 40);
-  await queue('a');
-  await clock.advance(180_000);
-  assert.deepEqual([broker.counts('tier')?.held, broker.counts('a')?.ready], [0, 40]);
-  assert.deepEqual(
-    broker.messages('a').map(({ messageId }) => messageId),
-    Array.from({ length: 40 }, (_, index) => `${index}`),
-  );
-});
-
-test('a broker that restarts between storing a dead letter and letting go of it stores it twice', async () => {
-  const { clock, broker, queue, open, finish, send, at } = await table();
-  await queue('a');
-  await queue('tier', { 'x-message-ttl': 1000, ...deadLetterTo('a') });
-  await finish(send(await open(), 'tier', '1'));
-  await clock.runUntil(() => at('a').length === 1, 1000);
-  assert.deepEqual(at('tier'), ['1 held']);
-  broker.restart();
-  await clock.advance(0);
-  assert.deepEqual([at('tier'), at('a')], [[], ['1 ready', '1 ready']]);
-});
-
-test('at most once means that a full target, a missing one and a restart lose the message', async () => {
-  const { clock, broker, queue, open, finish, send, at } = await table();
-  const tier = (key: string) => ({ 'x-message-ttl': 1000, 'x-dead-letter-exchange': 'x', 'x-dead-letter-routing-key': key });
-  await queue('a', full);
-  await queue('b');
-  for (const [name, key] of [
-    ['into-full', 'a'],
-    ['into-nothing', 'missing'],
-    ['at-restart', 'b'],
-  ] as const)
-    await queue(name, tier(key));
-  const channel = await open();
-  await finish(send(channel, 'a', 'first'));
-  for (const key of ['into-full', 'into-nothing', 'at-restart']) await finish(send(channel, key, key));
-  await clock.runUntil(() => at('at-restart').length === 0, 1000);
-  broker.restart();
-  await clock.advance(1000);
-  assert.deepEqual(
-    ['a', 'b', 'into-full', 'into-nothing', 'at-restart'].map((name) => at(name)),
-    [['first ready'], [], [], [], []],
-  );
-});
-
-test('a dead letter that would go round in a circle is held', async () => {
-  const { clock, queue, open, finish, send, at } = await table();
-  await queue('tier', { 'x-message-ttl': 1000, ...deadLetterTo('tier') });
-  await finish(send(await open(), 'tier', '1'));
-  await clock.advance(600_000);
-  assert.deepEqual(at('tier'), ['1 held']);
-});
-
 test('an alarm stops the acknowledgements of a connection that publishes, and nobody else', async () => {
-  const { clock, broker, queue, open, finish, send, at } = await table();
-  for (const name of ['a', 'b']) await queue(name);
-  const [publisher, silent] = [await open(), await open(broker.connect())];
-  for (const key of ['a', 'b']) await finish(send(publisher, key, key));
-  const [mine, other] = [await finish(publisher.get('a')), await finish(silent.get('b'))];
-  assert.ok(mine && other);
+  const { clock, broker, queue, open, finish, send, at } = await embeddedTable();
+  for (const name of ['a', 'b', 'c']) await queue(name);
+  const [publisher, beside, silent] = [await open(), await open(), await open(broker.connect())];
+  for (const key of ['a', 'b', 'c']) await finish(send(publisher, key, key));
+  const held = [await finish(publisher.get('a')), await finish(beside.get('b')), await finish(silent.get('c'))];
   broker.setBlocked(true);
   const hanging = send(publisher, 'a', '2');
-  publisher.ack(mine);
-  silent.ack(other);
+  await clock.advance(0);
+  for (const [index, channel] of [publisher, beside, silent].entries()) channel.ack(held[index] as Delivery);
   await clock.advance(60_000);
-  assert.deepEqual([at('a'), at('b')], [['a unacked'], []]);
+  assert.deepEqual([at('a'), at('b'), at('c')], [['a unacked'], ['b unacked'], []]);
   broker.setBlocked(false);
   assert.equal(await finish(hanging), 'confirmed');
   await clock.advance(0);
-  assert.deepEqual(at('a'), ['2 ready']);
+  assert.deepEqual([at('a'), at('b')], [['2 ready'], []]);
+});
+
+test('a blocked connection can be closed all the same, and what it held comes back', async () => {
+  const { clock, broker, queue, open, finish, send, connection, at } = await embeddedTable();
+  await queue('a');
+  const channel = await open();
+  await finish(send(channel, 'a', '1'));
+  await finish(channel.get('a'));
+  broker.setBlocked(true);
+  const hanging = assert.rejects(send(channel, 'a', '2'), { code: 'ChannelClosed' });
+  await clock.advance(0);
+  await finish(connection.close());
+  await hanging;
+  assert.deepEqual([at('a'), connection.state(), clock.now()], [['1 ready'], { connected: false, blocked: false }, 5000]);
+});
+
+test('a broker that is down cannot be reached, and connections come back when it is up', async () => {
+  const { clock, broker, open, connection, finish } = await embeddedTable();
+  await open();
+  broker.restart(10_000);
+  await clock.advance(9_999);
+  assert.equal(connection.state().connected, false);
+  await assert.rejects(finish(broker.admin.observe(never)), { code: 'Unreachable' });
+  await clock.advance(1000);
+  assert.equal(connection.state().connected, true);
+  await finish(broker.admin.observe(never));
 });
 
 test('looking has no effect, and a body is the one that was published', async () => {
-  const { broker, queue, open, finish, at } = await table();
+  const { broker, queue, open, finish, at } = await embeddedTable();
   await queue('a');
   const channel = await open();
   const body = Buffer.from('{"a":1}');
@@ -254,29 +161,4 @@ test('looking has no effect, and a body is the one that was published', async ()
   assert.equal(delivery?.body, body);
   assert.deepEqual([delivery.redelivered, delivery.headers, at('a')], [false, { n: 1 }, ['undefined unacked']]);
   assert.deepEqual([broker.counts('missing'), broker.messages('missing')], [undefined, []]);
-});
-
-test('a delivery that is settled without requeue counts as failed, as its version counts', async () => {
-  const counted: unknown[] = [];
-  for (const profile of ['3.10', '4.0', '4.3'] as const) {
-    for (const how of ['nack', 'reject'] as const) {
-      const { clock, queue, open, finish, send } = await table({ profile });
-      await queue('a', deadLetterTo('dead'));
-      await queue('dead');
-      const channel = await open();
-      await finish(send(channel, 'a', '1'));
-      const delivery = (await finish(channel.get('a'))) as Delivery;
-      channel[how](delivery, { requeue: false });
-      await clock.advance(0);
-      counted.push([profile, how, (await finish(channel.get('dead')))?.headers['x-delivery-count']]);
-    }
-  }
-  assert.deepEqual(counted, [
-    ['3.10', 'nack', 0],
-    ['3.10', 'reject', 0],
-    ['4.0', 'nack', 1],
-    ['4.0', 'reject', 1],
-    ['4.3', 'nack', undefined],
-    ['4.3', 'reject', 1],
-  ]);
 });

@@ -27,3 +27,17 @@ test('whoever waits for a change is woken by the next one, and by an abort', asy
   await aborted;
   await intake.changed(stop.signal);
 });
+
+test('a listener is told of each change until it is taken off', () => {
+  const intake = new Intake(1);
+  let changes = 0;
+  const forget = intake.onChange(() => {
+    changes += 1;
+  });
+  intake.limit('store', 0);
+  intake.limit('store', undefined);
+  assert.equal(changes, 2);
+  forget();
+  intake.limit('store', 0);
+  assert.equal(changes, 2);
+});

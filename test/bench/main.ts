@@ -15,9 +15,9 @@ const USAGE = `usage: npm run bench [-- gateway|runner|memory|startup…] [-- --
 `;
 
 const benchmarks: ReadonlyMap<string, (quick: boolean) => Promise<Section>> = new Map([
-  ['gateway', (quick) => benchGateway(quick ? { pairs: 3, measureMs: 1_000 } : { pairs: 7, measureMs: 2_000 })],
+  ['gateway', (quick) => benchGateway(quick ? { pairs: 3, measureMs: 1_000 } : { pairs: 7, measureMs: 1_500 })],
   ['runner', (quick) => benchRunner({ pairs: quick ? 3 : 7 })],
-  ['memory', (quick) => benchMemory(quick ? { leakEvents: 4_000 } : {})],
+  ['memory', (quick) => benchMemory({ leakEvents: quick ? 4_000 : 20_000 })],
   ['startup', (quick) => benchStartup({ runs: quick ? 3 : 11 })],
 ]);
 

@@ -1,8 +1,8 @@
 import { githubExamples } from '../support/github-delivery.ts';
 
-/** The recorded `pull_request` delivery of github.com that the benchmarks send: one that was opened, as it came. */
-export function recordedPullRequest(): Buffer {
-  const example = githubExamples(['api.github.com']).find(({ event, payload }) => event === 'pull_request' && payload.action === 'opened');
-  if (example === undefined) throw new Error('@octokit/webhooks-examples has no opened pull request any more');
+/** A recorded delivery of github.com as it came: the first that tells of an opening. */
+export function recordedOpening(name: 'issues' | 'pull_request'): Buffer {
+  const example = githubExamples(['api.github.com']).find(({ event, payload }) => event === name && payload.action === 'opened');
+  if (example === undefined) throw new Error(`@octokit/webhooks-examples has no opened ${name} any more`);
   return Buffer.from(JSON.stringify(example.payload));
 }

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import type { Answer, Question, Usage } from './role.ts';
 
 /** A process that plays a role of a benchmark. It ends with this one, whatever becomes of that. */
@@ -20,13 +20,13 @@ interface Waiting {
 /** A process that takes longer to close what it holds is killed. */
 const CLOSE_DEADLINE_MS = 10_000;
 
-/** Starts a file of this folder that calls `playRole`, and waits until it is ready. What it writes to standard output goes nowhere. */
+/** Starts a file that calls `playRole`, of this folder or anywhere, and waits until it is ready. What it writes to standard output goes nowhere. */
 export async function startProcess<Ready = undefined>(
   file: string,
   options: unknown = null,
   execArgv: readonly string[] = [],
 ): Promise<BenchProcess<Ready>> {
-  const child = fork(join(import.meta.dirname, file), [JSON.stringify(options)], {
+  const child = fork(resolve(import.meta.dirname, file), [JSON.stringify(options)], {
     execArgv: [...execArgv],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

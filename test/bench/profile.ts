@@ -47,9 +47,9 @@ export function timeByArea({ nodes, samples = [], timeDeltas = [] }: CpuProfile)
 function areaOf(functionName: string, url: string): string | undefined {
   if (functionName === '(idle)' || url === 'node:inspector') return undefined;
   if (functionName === '(garbage collector)') return 'garbage collection';
-  const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(url)?.[1];
+  const dependency = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1];
   if (dependency !== undefined) return dependency;
-  const own = /\/(src\/[^/]+)\//.exec(url)?.[1];
+  const own = /.*\/(src\/[^/]+)\//.exec(url)?.[1];
   if (own !== undefined) return own;
   if (url.includes('/test/bench/')) return 'benchmark';
   // Without a source, the names are those of Node's handles.

@@ -4,15 +4,15 @@ import { startRedis } from '../parts/redis.ts';
 import type { BenchBroker } from './brokers.ts';
 import type { Contestant, Worked } from './contest.ts';
 import { type EventKind, eventsFor } from './events.ts';
-import { recordedPullRequest } from './payload.ts';
+import { recordedOpening } from './payload.ts';
 import { startProcess } from './processes.ts';
 import { plainText, table } from './report.ts';
 import { reviewer } from './reviewer.ts';
 
 const EVENTS = 200;
 
-const wanted: EventKind = { body: recordedPullRequest(), type: 'github.pull_request' };
-const unwanted: EventKind = { body: recordedPullRequest(), type: 'github.pull_request_review' };
+const wanted: EventKind = { body: recordedOpening('pull_request'), type: 'github.pull_request' };
+const unwanted: EventKind = { body: recordedOpening('pull_request'), type: 'github.pull_request_review' };
 
 /** What becomes of an event, and how it is made to. Events with an id that was used before are duplicates. */
 const FATES = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BrokerError } from '../../src/broker/port.ts';
 import { eventually } from '../support/eventually.ts';
 import type { BrokerCases } from './broker-suite.ts';
-import { endOf, ids, inboxOf, send } from './broker-world.ts';
+import { endOf, ids, inboxOf, send, signal } from './broker-world.ts';
 
 const brokerError = (code: string) => (error: unknown) => error instanceof BrokerError && error.code === code;
 
@@ -110,14 +110,38 @@ export const consumingCases: BrokerCases = {
     assert.deepEqual([await endOf(consumer), await endOf(getter)], ['ChannelError', 'ChannelError']);
   },
 
-  'a queue that is deleted under its consumer ends the channel': async ({ world, channel, queues }) => {
-    await queues({ a: {} });
+  'a queue that is deleted under its consumer ends the channel, and what it holds of others comes back': async ({
+    world,
+    channel,
+    queues,
+    drain,
+  }) => {
+    await queues({ a: {}, b: {} });
     const [consumer, other] = [await channel(), await channel()];
-    await send(other, 'a', '1');
+    for (const key of ['a', 'b']) await send(other, key, key);
+    assert.ok(await consumer.get('b'));
     await (await inboxOf(consumer, 'a')).first(1);
     await world.deleteQueue('a');
     assert.equal(await endOf(consumer), 'ConsumerCancelled');
+    await eventually('what it held of the other queue is back', async () => (await world.ready('b')) === 1);
+    // A queue of the same name has neither the messages nor the bindings.
+    const queue = { name: 'a', role: 'work', arguments: { 'x-queue-type': 'quorum' } } as const;
+    await world.admin.apply({ do: 'declare-queue', queue }, signal());
     assert.equal(await send(other, 'a', '2'), 'unroutable');
+    assert.deepEqual(await drain('a'), []);
+  },
+
+  'a queue that is deleted after cancel leaves the channel open': async ({ world, channel, queues }) => {
+    await queues({ a: {}, b: {} });
+    const consumer = await channel();
+    await send(consumer, 'a', '1');
+    const [delivery] = await (await inboxOf(consumer, 'a')).first(1);
+    assert.ok(delivery);
+    await consumer.cancel();
+    await world.deleteQueue('a');
+    consumer.ack(delivery);
+    assert.equal(await send(consumer, 'b', '2'), 'confirmed');
+    assert.equal(consumer.ended.aborted, false);
   },
 
   'get takes one message or none': async ({ channel, queues }) => {

@@ -101,6 +101,7 @@ export const routingCases: BrokerCases = {
   'bindings are seen, and come and go': async ({ world: { admin }, channel, queues, bind }) => {
     await queues({ a: {} });
     await bind('x', 'a', 'other');
+    await bind('x', 'a', 'other');
     const seen = async () =>
       (await admin.observe(signal())).bindings
         .filter(({ source }) => source === 'x')

@@ -25,6 +25,9 @@ const RUNS = Number(process.env.EVENTAGENT_DIFFERENTIAL_RUNS ?? 12);
 const [seed, path] = (process.env.EVENTAGENT_DIFFERENTIAL_REPLAY ?? '').split(/:(.*)/s);
 const replay = seed ? { seed: Number(seed), ...(path ? { path } : {}) } : {};
 
+/** A sequence takes about 2.5 s; a failure is made smaller until this time is over. */
+const TIME_MS = 20_000 + RUNS * 6_000;
+
 /** How long RabbitMQ may take until it shows what the embedded broker has shown. */
 const PATIENCE_MS = 3_000;
 
@@ -52,7 +55,7 @@ for (const version of rabbitVersions) {
       const property = fc.asyncProperty(fc.array(operation, { minLength: 20, maxLength: 60, size: 'max' }), (operations) =>
         compare(server, version, operations),
       );
-      await fc.assert(property, { numRuns: RUNS, ...replay, interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true });
+      await fc.assert(property, { numRuns: RUNS, ...replay, interruptAfterTimeLimit: TIME_MS, markInterruptAsFailure: true });
     });
   });
 }
