@@ -23,11 +23,11 @@ test('attributes and progress come back as they were written', () => {
     { requiredKeys: ['id', 'source', 'type', 'hop', 'extensions'], noNullPrototype: true },
   );
   const progress = fc.record(
-    { attempt: fc.integer({ min: 1, max: 10 }), gen: fc.nat(), notBefore: fc.integer({ min: 0, max: 4e12 }) },
+    { attempt: fc.integer({ min: 1, max: 10 }), gen: fc.nat(), notBefore: fc.integer({ min: 0, max: 4e12 }), admitted: fc.constant(true) },
     { requiredKeys: ['attempt', 'gen'], noNullPrototype: true },
   );
   fc.assert(
-    fc.property(attributes, progress, fc.integer({ min: 0, max: 4e9 }), (written, at, publishedSeconds) => {
+    fc.property(attributes, progress, fc.integer({ min: 946_684_801, max: 4_102_444_799 }), (written, at, publishedSeconds) => {
       const message = messageFor(written, { body: Buffer.from('{}') }, publishedSeconds * 1000 + 999, at);
       assert.ok(Buffer.byteLength(message.messageId ?? '') <= 255);
       const read = envelopeOf({ ...message, exchange: OWN, routingKey: 'work' }, OWN);
@@ -50,6 +50,21 @@ test('a plain AMQP message is named by its message id, its exchange and its rout
   const message = { ...json('{}'), messageId: 'm-1', exchange: 'support.events', routingKey: 'ticket.created' };
   const { attributes } = envelopeOf(message, OWN);
   assert.deepEqual([attributes.id, attributes.source, attributes.type], ['m-1', 'amqp:support.events', 'ticket.created']);
+});
+
+test('a time that is no time in seconds, and an attribute too long to be sent on, are not there', () => {
+  const headers = { 'ce-id': 'x'.repeat(1025), 'ce-note': 'x'.repeat(1025), 'ce-short': 'y', [`ce-${'n'.repeat(200)}`]: 'z' };
+  for (const timestamp of [0, 1_767_225_600_000, 1_767_225_600_000_000, -1]) {
+    const { attributes, publishedAt } = envelopeOf(
+      { ...json('{}'), headers, messageId: 'm', timestamp, exchange: 'x', routingKey: '' },
+      OWN,
+    );
+    assert.deepEqual([publishedAt, attributes.id, attributes.extensions], [undefined, 'm', { short: 'y' }]);
+  }
+});
+
+test('a content type that AMQP cannot carry is left out', () => {
+  assert.equal('contentType' in messageFor(event, { body: Buffer.from(''), contentType: `text/${'x'.repeat(300)}` }, 0), false);
 });
 
 test('a message without any id has none: it is not made up', () => {

@@ -31,6 +31,8 @@ export interface Progress {
   readonly gen: number;
   /** Milliseconds since the epoch; the event must not be run before. */
   readonly notBefore?: number;
+  /** The filter has let the event through: a copy that we published ourselves is not judged again, even if the filter has changed. */
+  readonly admitted?: boolean;
 }
 
 /** The progress of an event that was never touched. */
@@ -45,6 +47,12 @@ export const SHORT_STRING_BYTES = 255;
 /** A header value of ours may be this long: attributes travel in one frame with all other headers (frame size 128 KiB, at least 4 KiB). */
 export const MAX_ATTRIBUTE_BYTES = 1024;
 
+/** As many attributes beyond those of CloudEvents itself travel with an event: all headers of a message share one AMQP frame of at most 128 KiB. */
+export const MAX_EXTENSIONS = 32;
+
+/** A longer name of a header is none of CloudEvents (which asks for 20 characters at most). */
+const MAX_EXTENSION_NAME = 128;
+
 const attribute = { id: 'ce-id', source: 'ce-source', type: 'ce-type', time: 'ce-time', subject: 'ce-subject' } as const;
 const HOP = 'ce-hop';
 const OWN = new Set<string>([...Object.values(attribute), HOP, 'ce-specversion']);
@@ -58,11 +66,15 @@ export function messageFor(
 ): Message {
   return {
     body: content.body,
-    ...(content.contentType === undefined ? {} : { contentType: content.contentType }),
-    ...(event.id === undefined ? {} : { messageId: Buffer.byteLength(event.id) <= SHORT_STRING_BYTES ? event.id : digest(event.id) }),
+    ...(isShortString(content.contentType) ? { contentType: content.contentType } : {}),
+    ...(event.id === undefined ? {} : { messageId: isShortString(event.id) ? event.id : digest(event.id) }),
     timestamp: Math.floor(publishedAt / 1000),
     headers: { ...attributeHeaders(event), ...progressHeaders(progress) },
   };
+}
+
+function isShortString(text: string | undefined): text is string {
+  return text !== undefined && Buffer.byteLength(text) <= SHORT_STRING_BYTES;
 }
 
 /** An event's attributes as headers. */
@@ -87,6 +99,7 @@ function progressHeaders(progress: Progress): Headers {
     ...(progress.attempt === 1 ? {} : { 'ea-attempt': progress.attempt }),
     ...(progress.gen === 0 ? {} : { 'ea-gen': progress.gen }),
     ...(progress.notBefore === undefined ? {} : { 'ea-not-before': new Date(progress.notBefore).toISOString() }),
+    ...(progress.admitted === true ? { 'ea-admitted': true } : {}),
   };
 }
 
@@ -111,8 +124,8 @@ export function envelopeOf(message: Message & { readonly exchange: string; reado
   const traceparent = textOf(headers.traceparent);
   const extensions: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    const text = name.startsWith('ce-') && !OWN.has(name) ? textOf(value) : undefined;
-    if (text !== undefined) extensions[name.slice(3)] = text;
+    const text = name.startsWith('ce-') && name.length <= MAX_EXTENSION_NAME && !OWN.has(name) ? textOf(value) : undefined;
+    if (text !== undefined && Object.keys(extensions).length < MAX_EXTENSIONS) extensions[name.slice(3)] = text;
   }
   return {
     attributes: {
@@ -126,7 +139,7 @@ export function envelopeOf(message: Message & { readonly exchange: string; reado
       hop: countOf(headers[HOP], 0) ?? 0,
     },
     progress: own ? progressOf(headers) : FRESH,
-    publishedAt: message.timestamp === undefined ? undefined : message.timestamp * 1000,
+    publishedAt: isPlausible(message.timestamp) ? message.timestamp * 1000 : undefined,
   };
 }
 
@@ -136,11 +149,18 @@ function progressOf(headers: Headers): Progress {
     attempt: countOf(headers['ea-attempt'], 1) ?? 1,
     gen: countOf(headers['ea-gen'], 0) ?? 0,
     ...(Number.isNaN(notBefore) ? {} : { notBefore }),
+    ...(headers['ea-admitted'] === true ? { admitted: true } : {}),
   };
 }
 
+/** Between the years 2000 and 2100: senders also write milliseconds, microseconds and zero into a field that holds seconds. */
+function isPlausible(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && seconds > 946_684_800 && seconds < 4_102_444_800;
+}
+
+/** A header as an attribute. What is too long to be sent on beside all the others is none. */
 function textOf(value: HeaderValue | undefined): string | undefined {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return Buffer.byteLength(value) <= MAX_ATTRIBUTE_BYTES ? value : undefined;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }
 

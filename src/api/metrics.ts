@@ -24,7 +24,8 @@ export const metrics = {
     type: 'histogram',
     help: 'Age of an event when its run starts, counted from when it was first published.',
     labels: ['namespace', 'agent'],
-    buckets: [0.05, 0.25, 1, 5, 30, 60, 300, 900, 3600, 21_600, 86_400],
+    // The time of the first publish is kept in whole seconds.
+    buckets: [1, 5, 30, 60, 300, 900, 3600, 21_600, 86_400],
   },
   eventagent_tokens_total: {
     type: 'counter',
@@ -41,19 +42,19 @@ export const metrics = {
     help: 'Model calls whose cost is unknown, because the model is not in the price table.',
     labels: ['namespace', 'agent', 'model'],
   },
-  eventagent_model_paused: {
+  eventagent_intake_paused: {
     type: 'gauge',
-    help: '1 while the runner takes no events because the model provider refuses or is overloaded, else 0.',
-    labels: ['namespace', 'agent'],
+    help: '1 while the runner takes no events, or one at a time to try, because of: provider (the model provider refuses), secret (a Secret that an output needs cannot be read), settling (the broker takes no copy of an event), store (it does not answer), suspended. Else 0.',
+    labels: ['namespace', 'agent', 'reason'],
   },
-  eventagent_store_reachable: {
+  eventagent_consumers: {
     type: 'gauge',
-    help: '1 while the store answers; at 0 the runner takes no further events and begins no step.',
-    labels: [],
+    help: 'Channels on which the runner takes events now. 0 while the intake is closed, or the broker or the queue is gone.',
+    labels: ['namespace', 'agent'],
   },
   eventagent_settle_refused: {
     type: 'gauge',
-    help: 'Deliveries that the runner holds because the broker does not take their retry or dead letter.',
+    help: 'Deliveries that the runner holds because the broker does not take a copy of the event: a retry, a dead letter, or one that is handed back.',
     labels: ['namespace', 'agent'],
   },
   eventagent_gateway_requests_total: {

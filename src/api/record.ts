@@ -22,12 +22,27 @@ export interface EventRecord {
   readonly starts: number;
   /** What `decided` is about to publish. */
   readonly decision?: Decision;
+  /** When it was first taken, by the taker's clock. */
+  readonly startedAt: number;
   /** The model's usable answer, bought and kept. */
   readonly turn?: TurnCheckpoint;
   /** By output name. */
   readonly outputs: Readonly<Record<string, OutputCheckpoint>>;
-  /** How a `done` event ended. */
-  readonly result?: { readonly outcome: 'done' | 'duplicate' | 'filtered' | 'stale'; readonly at: number };
+  /** What all its runs have bought so far. */
+  readonly spent?: Spent;
+  /** The receipt of a `done` event: what became of it, and when. */
+  readonly result?: { readonly outcome: 'done' | 'filtered' | 'stale'; readonly endedAt: number };
+}
+
+/** What was bought for an event. */
+export interface Spent {
+  /** Cached tokens included. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** `'unknown'` as soon as the price of one call is. */
+  readonly costNanoUsd: number | 'unknown';
+  /** Whether a call ended without a report of its usage, and its upper bound is in here. */
+  readonly estimated: boolean;
 }
 
 /** A settling publish, decided before it is made, so that whoever comes next repeats it and nothing else. */

@@ -1,19 +1,43 @@
 import { type Clock, sleep } from '../lib/clock.ts';
 import { type Problem, plan } from './plan.ts';
-import type { Step, Topology, TopologyAdmin } from './topology.ts';
+import type { ObservedTopology, Step, Topology, TopologyAdmin } from './topology.ts';
+
+/** What was done to a broker, and what cannot be had there. */
+export interface Ensured {
+  readonly steps: readonly Step[];
+  readonly problems: readonly Problem[];
+}
+
+/** How long the broker may take to say which policies reach a queue: it computes that with the queue's statistics, every 5 s (`collect_statistics_interval`). */
+const POLICY_LAG_MS = 10_000;
+const POLICY_POLL_MS = 500;
 
 /**
- * Brings a broker to a topology: observe, plan, apply. What cannot be had is returned; nothing is deleted. Where a queue is new, resolves only when
- * the broker would find it again after a crash. Rejects with `BrokerError`; may be repeated.
+ * Brings a broker to a topology, or changes nothing where a part of it cannot be had; nothing is ever deleted. Events are let in last: when the broker would find each new
+ * queue again after a crash, and no policy that destroys messages has turned out to reach one. Rejects with `BrokerError`; may be repeated.
  */
-export async function ensureTopology(
-  clock: Clock,
-  admin: TopologyAdmin,
-  desired: Topology,
-  signal: AbortSignal,
-): Promise<{ readonly steps: readonly Step[]; readonly problems: readonly Problem[] }> {
-  const { steps, problems } = plan(desired, await admin.observe(signal));
-  for (const step of steps) await admin.apply(step, signal);
-  if (steps.some((step) => step.do === 'declare-queue')) await sleep(clock, admin.freshQueueMs, signal);
-  return { steps, problems };
+export async function ensureTopology(clock: Clock, admin: TopologyAdmin, desired: Topology, signal: AbortSignal): Promise<Ensured> {
+  const done: Step[] = [];
+  for (;;) {
+    const { steps, intake, problems } = plan(desired, await observed(clock, admin, desired, signal));
+    if (problems.length > 0) return { steps: done, problems };
+    const isFresh = steps.some((step) => step.do === 'declare-queue');
+    for (const step of isFresh ? steps : [...steps, ...intake]) {
+      await admin.apply(step, signal);
+      done.push(step);
+    }
+    if (!isFresh) return { steps: done, problems };
+    await sleep(clock, admin.freshQueueMs, signal);
+  }
+}
+
+/** What the broker holds, with the policies of our queues where it tells them in time. One that collects no statistics never does. */
+async function observed(clock: Clock, admin: TopologyAdmin, desired: Topology, signal: AbortSignal): Promise<ObservedTopology> {
+  const ours = new Set(desired.queues.map(({ name }) => name));
+  const deadline = clock.now() + POLICY_LAG_MS;
+  for (;;) {
+    const seen = await admin.observe(signal);
+    if (clock.now() >= deadline || seen.queues.every(({ name, policy }) => policy !== undefined || !ours.has(name))) return seen;
+    await sleep(clock, POLICY_POLL_MS, signal);
+  }
 }

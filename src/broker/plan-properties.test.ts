@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { plan } from './plan.ts';
-import type { Binding, ObservedTopology, Step, Topology } from './topology.ts';
+import type { Binding, ObservedTopology, Queue, Step, Topology } from './topology.ts';
 
 // A small world, so that names meet.
 const exchangeName = fc.constantFrom('x', 'y', 'theirs');
@@ -17,7 +17,7 @@ const binding: fc.Arbitrary<Binding> = fc.record(
   { requiredKeys: ['source', 'queue', 'routingKey'], noNullPrototype: true },
 );
 const quorum = { 'x-queue-type': 'quorum' };
-const args = fc.constantFrom(quorum, { ...quorum, 'x-message-ttl': 5 }, { ...quorum, 'x-message-ttl': 6 });
+const args = fc.constantFrom<Queue['arguments'][]>(quorum, { ...quorum, 'x-message-ttl': 5 }, { ...quorum, 'x-dead-letter-exchange': 'x' });
 const type = fc.constantFrom('direct', 'topic');
 const byName = { selector: ({ name }: { readonly name: string }) => name };
 const anyDesired: fc.Arbitrary<Topology> = fc
@@ -96,14 +96,18 @@ function applied(step: Step, held: ObservedTopology): ObservedTopology {
   }
 }
 
+/** What the broker holds after a plan. */
+function carriedOut(wanted: Topology, before: ObservedTopology): ObservedTopology {
+  const { steps, intake } = plan(wanted, before);
+  return [...steps, ...intake].reduce((held, step) => applied(step, held), before);
+}
+
 test('plan: whatever is wanted and whatever is there, the steps can be done in their order, and then nothing is left to do', () => {
   fc.assert(
     fc.property(anyDesired, anyObserved, (wanted, before) => {
-      const first = plan(wanted, before);
-      const after = first.steps.reduce((held, step) => applied(step, held), before);
-      const second = plan(wanted, after);
-      assert.deepEqual(second.steps, []);
-      assert.deepEqual(second.problems, first.problems);
+      const second = plan(wanted, carriedOut(wanted, before));
+      assert.deepEqual([second.steps, second.intake], [[], []]);
+      assert.deepEqual(second.problems, plan(wanted, before).problems);
     }),
   );
 });
@@ -112,7 +116,7 @@ test('plan: nothing that was there is changed or removed but unwanted routes int
   fc.assert(
     fc.property(anyDesired, anyObserved, (wanted, before) => {
       const ours = new Set(wanted.queues.map(({ name }) => name));
-      const after = plan(wanted, before).steps.reduce((held, step) => applied(step, held), before);
+      const after = carriedOut(wanted, before);
       for (const exchange of before.exchanges) assert.ok(after.exchanges.includes(exchange));
       for (const queue of before.queues) assert.ok(after.queues.includes(queue));
       for (const route of before.bindings) {
@@ -127,9 +131,8 @@ test('plan: nothing that was there is changed or removed but unwanted routes int
 test('plan: without problems the broker then holds all that is wanted, and every route into our queues is wanted', () => {
   fc.assert(
     fc.property(anyDesired, anyObserved, (wanted, before) => {
-      const { steps, problems } = plan(wanted, before);
-      fc.pre(problems.length === 0);
-      const after = steps.reduce((held, step) => applied(step, held), before);
+      fc.pre(plan(wanted, before).problems.length === 0);
+      const after = carriedOut(wanted, before);
       const has = (routes: readonly Binding[], one: Binding) => routes.some((route) => JSON.stringify(route) === JSON.stringify(one));
       for (const { name, type: wantedType } of wanted.exchanges) {
         const exchange = after.exchanges.find((one) => one.name === name);
@@ -140,6 +143,29 @@ test('plan: without problems the broker then holds all that is wanted, and every
       for (const route of after.bindings) {
         const intoOurs = route.source !== '' && wanted.queues.some(({ name }) => name === route.queue);
         if (intoOurs) assert.ok(has(wanted.bindings, route));
+      }
+    }),
+  );
+});
+
+test('plan: events are let into a queue only where each queue that they are settled to is the wanted one', () => {
+  fc.assert(
+    fc.property(anyDesired, anyObserved, (wanted, before) => {
+      const { steps, intake } = plan(wanted, before);
+      const after = steps.reduce((held, step) => applied(step, held), before);
+      const intoWork = (step: Step) =>
+        (step.do === 'bind' || step.do === 'unbind') &&
+        wanted.queues.some(({ name, role }) => name === step.binding.queue && role === 'work');
+      assert.ok(!steps.some(intoWork) && intake.every(intoWork));
+      for (const step of intake) {
+        assert.ok(step.do === 'bind' || step.do === 'unbind');
+        const work = wanted.queues.find(({ name }) => name === step.binding.queue);
+        const exchange = work?.arguments['x-dead-letter-exchange'];
+        for (const behind of wanted.bindings.filter(({ source }) => source === exchange)) {
+          const queue = after.queues.find(({ name }) => name === behind.queue);
+          assert.deepEqual(queue?.arguments, wanted.queues.find(({ name }) => name === behind.queue)?.arguments);
+          assert.ok(queue?.durable && queue.type === 'quorum');
+        }
       }
     }),
   );

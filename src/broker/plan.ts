@@ -7,9 +7,12 @@ export type Problem =
   | { readonly kind: 'ForeignExchangeMissing'; readonly exchange: string; readonly message: string }
   | { readonly kind: 'ForeignPolicy'; readonly queue: string; readonly policies: readonly string[]; readonly message: string };
 
-/** What is to be done, in this order, and what cannot be done. */
+/** What is to be done, and what cannot be done. */
 export interface Plan {
+  /** Objects and the routes among them, in this order. */
   readonly steps: readonly Step[];
+  /** Routes into work queues, by which events come in: to be made, in this order, once all that `steps` declared outlives a crash of the broker. */
+  readonly intake: readonly Step[];
   readonly problems: readonly Problem[];
 }
 
@@ -27,7 +30,8 @@ const intakeLast: Readonly<Record<Queue['role'], number>> = { dead: 0, wait: 1, 
 
 /**
  * What makes the broker hold `desired`, given what it holds. Routes appear only when what they lead to is there, those into the agent's work last, and a route that is
- * no longer wanted goes after the new ones have come. Objects that `desired` does not name are left alone; so are queues in the way, and what leads to them.
+ * no longer wanted goes after the new ones have come. Objects that `desired` does not name are left alone; so are queues in the way, and what leads to them. Routes into
+ * a work queue whose events could not be settled, since something is in the way of its own exchange or of a queue behind that, stay as they are.
  */
 export function plan(desired: Topology, observed: ObservedTopology): Plan {
   const exchanges = compare(desired.exchanges, observed.exchanges, exchangeMismatch);
@@ -40,18 +44,28 @@ export function plan(desired: Topology, observed: ObservedTopology): Plan {
 
   const wanted = new Set(desired.bindings.map(bindingKey));
   const present = new Set(observed.bindings.map(bindingKey));
-  const isOpen = (binding: Binding) => !blockedExchanges.has(binding.source) && !blockedQueues.has(binding.queue);
-  const missing = desired.bindings.filter((binding) => !present.has(bindingKey(binding)) && isOpen(binding));
-  const surplus = observed.bindings.filter(
-    (binding) => binding.source !== '' && ours.has(binding.queue) && !blockedQueues.has(binding.queue) && !wanted.has(bindingKey(binding)),
+  const stuck = new Set(
+    desired.queues.filter((queue) => !canSettle(queue, desired.bindings, blockedExchanges, blockedQueues)).map(({ name }) => name),
   );
+  const isOpen = (queue: string) => !blockedQueues.has(queue) && !stuck.has(queue);
+  const missing = desired.bindings.filter(
+    (binding) => !present.has(bindingKey(binding)) && !blockedExchanges.has(binding.source) && isOpen(binding.queue),
+  );
+  const surplus = observed.bindings.filter(
+    (binding) => binding.source !== '' && ours.has(binding.queue) && isOpen(binding.queue) && !wanted.has(bindingKey(binding)),
+  );
+  const routes = [
+    ...byRank(missing, ({ queue }) => rank(queue)).map((binding) => ({ do: 'bind', binding }) as const),
+    ...surplus.map((binding) => ({ do: 'unbind', binding }) as const),
+  ];
+  const isIntake = ({ binding }: { readonly binding: Binding }) => ours.get(binding.queue)?.role === 'work';
   return {
     steps: [
       ...exchanges.missing.map((exchange): Step => ({ do: 'declare-exchange', exchange })),
       ...byRank(queues.missing, ({ name }) => rank(name)).map((queue): Step => ({ do: 'declare-queue', queue })),
-      ...byRank(missing, ({ queue }) => rank(queue)).map((binding): Step => ({ do: 'bind', binding })),
-      ...surplus.map((binding): Step => ({ do: 'unbind', binding })),
+      ...routes.filter((route) => !isIntake(route)),
     ],
+    intake: routes.filter(isIntake),
     problems: [
       ...exchanges.mismatched,
       ...queues.mismatched,
@@ -59,6 +73,17 @@ export function plan(desired: Topology, observed: ObservedTopology): Plan {
       ...observed.queues.flatMap((queue) => foreignPolicy(ours.get(queue.name)?.role, queue)),
     ],
   };
+}
+
+/** Whether the events of a work queue can go where they are settled to: through the exchange that it dead-letters to, into the queues bound there. Other queues settle nothing. */
+function canSettle(
+  { role, arguments: { 'x-dead-letter-exchange': exchange } }: Queue,
+  bindings: readonly Binding[],
+  blockedExchanges: ReadonlySet<string>,
+  blockedQueues: ReadonlySet<string>,
+): boolean {
+  if (role !== 'work' || exchange === undefined) return true;
+  return !blockedExchanges.has(String(exchange)) && !bindings.some(({ source, queue }) => source === exchange && blockedQueues.has(queue));
 }
 
 /** Sorts the wanted objects into those that are not there and those whose name is taken by something else. */

@@ -46,7 +46,12 @@ const endings: readonly (readonly [name: string, arriving: Arriving, want: strin
   ['an event that the filter wants runs', { filter: 'event.data.n > 4' }, 'run'],
   ['an event that the filter does not want is filtered', { filter: 'event.data.n > 5' }, 'filtered'],
   ['a filter that throws is a failure, never "no match"', { filter: 'event.data.missing > 5' }, 'permanent/FilterError'],
-  ['a later attempt was admitted by the first', { filter: 'event.data.n > 5', headers: { 'ce-id': 'e', 'ea-attempt': 2 } }, 'run'],
+  ['a copy of ours was admitted when it came first', { filter: 'event.data.n > 5', headers: { 'ce-id': 'e', 'ea-admitted': true } }, 'run'],
+  [
+    'a foreign message does not admit itself',
+    { exchange: 'x', filter: 'event.data.n > 5', headers: { 'ce-id': 'e', 'ea-admitted': true } },
+    'filtered',
+  ],
   ['an event that is put off waits', { headers: { 'ce-id': 'e', 'ea-not-before': '2026-01-01T00:01:00.000Z' } }, 'wait/NotDue'],
   ['an event whose time has come runs', { headers: { 'ce-id': 'e', 'ea-not-before': '2025-12-31T23:59:59.000Z' } }, 'run'],
   [

@@ -51,8 +51,8 @@ function verdict(event: AgentEvent, { progress }: Envelope, program: Program, no
       outcome: { kind: 'permanent', reason: 'HopLimit', error: `the event came through ${event.hop} agents, more than ${MAX_HOPS}` },
     };
   }
-  // Later attempts were admitted by the first; a filter that was changed meanwhile does not strand them half done.
-  if (program.filter === undefined || progress.attempt > 1) return { event };
+  // A copy of ours was admitted when it came first; a filter that was changed meanwhile does not strand it half done.
+  if (program.filter === undefined || progress.admitted === true) return { event };
   const { filter } = program;
   const wanted = attempt('FilterError', () => filter(event));
   if ('failed' in wanted) return { outcome: wanted.failed };

@@ -75,6 +75,20 @@ export class Claim {
     await this.#write({ record, leaseMs: 0, ...(expireMs === undefined ? {} : { expireMs }) });
   }
 
+  /**
+   * Gives the event up without an end: tries once to write the record as `given` and to give up the lease, so that the next taker need not wait for it.
+   * Where that fails, the lease runs out.
+   */
+  async abandon(given: EventRecord): Promise<void> {
+    this.release();
+    if (this.#lost.signal.aborted) return;
+    try {
+      await this.#store.update(this.key, this.#record.fence, { record: given, leaseMs: 0 });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
   /** Stops renewing. The record stays as it is, and the lease runs out. */
   release(): void {
     this.#timer?.cancel();

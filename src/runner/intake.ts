@@ -1,5 +1,5 @@
 /** Why a runner takes fewer events at a time, or none. */
-export type LimitReason = 'provider' | 'suspended' | 'settling' | 'alone' | 'store';
+export type LimitReason = 'provider' | 'secret' | 'suspended' | 'settling' | 'store' | 'alone';
 
 /**
  * How many of a runner's slots may take events. Several reasons can hold it down at a time; the tightest counts.
@@ -9,15 +9,20 @@ export class Intake {
   readonly #concurrency: number;
   readonly #limits = new Map<LimitReason, number>();
   readonly #listeners = new Set<() => void>();
+  readonly #onLimit: (reason: LimitReason, limited: boolean) => void;
 
-  constructor(concurrency: number) {
+  /** `onLimit` is told when a reason begins to hold it down, and when it no longer does. */
+  constructor(concurrency: number, onLimit: (reason: LimitReason, limited: boolean) => void = () => {}) {
     this.#concurrency = concurrency;
+    this.#onLimit = onLimit;
   }
 
   /** Holds the intake down to `slots` for a reason; `undefined` lifts it. */
   limit(reason: LimitReason, slots: number | undefined): void {
+    const before = this.#limits.has(reason);
     if (slots === undefined) this.#limits.delete(reason);
     else this.#limits.set(reason, slots);
+    if (before !== (slots !== undefined)) this.#onLimit(reason, slots !== undefined);
     for (const listener of [...this.#listeners]) listener();
   }
 

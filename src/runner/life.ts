@@ -1,17 +1,17 @@
+import type { AgentEvent } from '../api/event.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
-import { Fenced } from './claim.ts';
-import type { Intake } from './intake.ts';
+import { type Claim, Fenced } from './claim.ts';
+import type { GrowingPause } from './growing-pause.ts';
 import type { Outcome } from './outcome.ts';
 import { pipeline } from './pipeline.ts';
 import type { RunnerPorts } from './ports.ts';
 import type { Program } from './program.ts';
-import type { ProviderPause } from './provider-pause.ts';
 import { type Settlement, settlementFor } from './settle.ts';
 import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
-import type { Purchase } from './spending.ts';
+import { NOTHING_SPENT, type Purchase, spentWith } from './spending.ts';
 import { type Taken, takeEvent } from './take-event.ts';
 import type { Witness } from './witness.ts';
 
@@ -19,12 +19,16 @@ import type { Witness } from './witness.ts';
 export interface Agent {
   readonly program: Program;
   readonly ports: RunnerPorts;
-  readonly intake: Intake;
   readonly solo: Solo;
-  readonly provider: ProviderPause;
+  readonly provider: GrowingPause;
+  readonly secret: GrowingPause;
   readonly witness: Witness;
+  /** Told when the broker does not take the settling publish of a delivery, why, and when that is over. */
+  readonly onRefused: (reason: string | undefined) => void;
   /** Aborted when the runner is to stop: steps under way are finished, no other begins. */
   readonly stop: AbortSignal;
+  /** Aborted when steps under way have had their time to finish: they are cut, and the event is handed back. */
+  readonly cut: AbortSignal;
 }
 
 /** A delivery, and what its slot does with it. */
@@ -33,25 +37,14 @@ export interface Held {
   readonly channel: Channel;
   readonly publishing: () => Promise<Channel>;
   readonly acknowledge: () => Promise<void>;
+  /** Whether the slot may take events now. */
+  readonly mayTake: () => boolean;
+  /** Lets the time for which the delivery may be held begin anew: its run has had to wait for others to end. */
+  readonly restartHold: () => void;
+  /** How long such a wait may be. */
+  readonly idleWaitMs: number;
   /** Aborted when the delivery may be held no longer. */
   readonly hold: AbortSignal;
-}
-
-/** The life of one delivery, to its settlement. Rejects with the hold signal's reason when it took too long; nothing is settled then. */
-export async function lifeOf(agent: Agent, held: Held): Promise<void> {
-  for (;;) {
-    const arrival = arrivalOf(held.delivery, agent.program, agent.ports.clock.now());
-    const taken = await take(agent, held, arrival);
-    try {
-      const ended = await endingOf(agent, held, arrival, taken);
-      if ((await settle(agent, held, arrival, taken, ended)) === 'settled') return;
-    } finally {
-      if ('claim' in taken) {
-        taken.claim.release();
-        taken.admission.release();
-      }
-    }
-  }
 }
 
 /** How a run ended, and what it bought. */
@@ -62,51 +55,95 @@ interface Ended {
   readonly startedAt?: number;
 }
 
-async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Taken | { readonly outcome: Outcome }> {
-  const { program, ports, solo, intake } = agent;
+type Take = Taken | { readonly outcome: Outcome };
+
+/** What was thrown where a delivery can be held no longer: what is recorded stands, and the event is not to blame. */
+export class HoldEnded extends Error {}
+
+/**
+ * The life of one delivery, to its settlement. Rejects where it cannot be settled: with `HoldEnded`, or with what nobody expected.
+ * The delivery is to go back to the broker then.
+ */
+export async function lifeOf(agent: Agent, held: Held): Promise<void> {
+  for (;;) {
+    const arrival = arrivalOf(held.delivery, agent.program, agent.ports.clock.now());
+    const taken = await take(agent, held, arrival);
+    const run: { startedAt?: number; purchases: Purchase[] } = { purchases: [] };
+    try {
+      const outcome = await outcomeOf(agent, held, arrival, taken, run);
+      if ((await settle(agent, held, arrival, taken, { outcome, ...run })) === 'settled') return;
+      if (run.startedAt !== undefined) agent.witness.ended(arrival, { kind: 'fenced' }, { do: 'retake' }, run);
+    } catch (error) {
+      if ('claim' in taken) await giveUp(taken.claim, error instanceof HoldEnded);
+      if (run.startedAt !== undefined) agent.witness.ended(arrival, { kind: 'delivery-lost' }, { do: 'leave' }, run);
+      throw error;
+    } finally {
+      if ('claim' in taken) {
+        taken.claim.release();
+        taken.admission.release();
+      }
+    }
+  }
+}
+
+/** Lets the next taker have the event at once. After an error that nobody expected its start counts: an event that causes one each time is not run for ever. */
+async function giveUp(claim: Claim, innocent: boolean): Promise<void> {
+  const { record } = claim;
+  await claim.abandon(innocent && record.phase === 'running' ? { ...record, phase: 'parked', starts: 0 } : record);
+}
+
+async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
+  const { program, ports, solo } = agent;
   const { next, eventKey, envelope } = arrival;
   if (eventKey === undefined && 'outcome' in next) return next;
   // Put off, or filtered out at its first delivery: there is nothing to remember.
   if ('outcome' in next && next.outcome.kind === 'wait') return next;
   if ('outcome' in next && next.outcome.kind === 'filtered' && !held.delivery.redelivered) return next;
   const { delivery, idempotency, agent: ref } = program.configuration;
-  return takeEvent(ports, solo, intake, {
+  return takeEvent(ports, solo, {
     agent: ref,
     eventKey: eventKey ?? '',
     copy: envelope.progress,
     publishedAt: envelope.publishedAt,
     ttlMs: delivery.eventTtlMs,
     retentionMs: idempotency.retentionMs,
+    idleWaitMs: held.idleWaitMs,
+    onAlone: held.restartHold,
     hold: held.hold,
   });
 }
 
-async function endingOf(agent: Agent, held: Held, arrival: Arrival, taken: Taken | { readonly outcome: Outcome }): Promise<Ended> {
-  if (!('claim' in taken)) return { outcome: taken.outcome, purchases: [] };
-  if (taken.outcome !== undefined) return { outcome: taken.outcome, purchases: [] };
-  if ('outcome' in arrival.next) return { outcome: arrival.next.outcome, purchases: [] };
-  return run(agent, held, arrival, arrival.next.event, taken);
-}
-
-async function run(
+async function outcomeOf(
   agent: Agent,
   held: Held,
   arrival: Arrival,
-  event: Extract<Arrival['next'], { event: unknown }>['event'],
-  taken: Taken,
-): Promise<Ended> {
-  const { program, ports, provider, witness, stop } = agent;
-  const { claim } = taken;
-  const startedAt = ports.clock.now();
+  taken: Take,
+  run: { startedAt?: number; purchases: Purchase[] },
+): Promise<Outcome> {
+  if (!('claim' in taken)) return taken.outcome;
+  if (taken.outcome !== undefined) return taken.outcome;
+  if ('outcome' in arrival.next) return arrival.next.outcome;
+  run.startedAt = agent.ports.clock.now();
+  agent.witness.started(arrival, taken.claim.record, run.startedAt);
+  return runTaken(agent, held, arrival, arrival.next.event, taken.claim, run.purchases);
+}
+
+async function runTaken(
+  agent: Agent,
+  held: Held,
+  arrival: Arrival,
+  event: AgentEvent,
+  claim: Claim,
+  purchases: Purchase[],
+): Promise<Outcome> {
+  const { program, ports, provider, secret, witness, stop, cut } = agent;
   const abort = new AbortController();
   let timedOut = false;
   const timer = ports.clock.timer(program.configuration.delivery.runTimeoutMs, () => {
     timedOut = true;
     abort.abort(new Error('the run timed out'));
   });
-  const unfollow = [follow(claim.lost, abort), follow(held.hold, abort)];
-  const purchases: Purchase[] = [];
-  witness.started(arrival, claim.record, startedAt);
+  const unfollow = [claim.lost, held.hold, cut].map((signal) => follow(signal, abort));
   try {
     const outcome = await pipeline({
       program,
@@ -119,16 +156,26 @@ async function run(
       interruption: () => interruption(agent, held, timedOut),
       onPurchase: (purchase) => {
         purchases.push(purchase);
+        claim.note({ spent: spentWith(claim.record.spent ?? NOTHING_SPENT, purchase) });
         witness.bought(purchase);
         if (!purchase.estimated) provider.succeeded();
       },
+      onSecretsFound: () => secret.succeeded(),
     });
     held.hold.throwIfAborted();
-    return { outcome: claim.lost.aborted ? { kind: 'fenced' } : outcome, purchases, startedAt };
+    if (claim.lost.aborted) return { kind: 'fenced' };
+    return cut.aborted && isCutShort(outcome) ? stopping : outcome;
   } finally {
     timer.cancel();
     for (const end of unfollow) end();
   }
+}
+
+const stopping: Outcome = { kind: 'hand-back', reason: 'Shutdown', error: 'the runner is stopping', pause: false };
+
+/** Whether a step that was cut can have ended so; what became of an output is then for the next taker to decide. */
+function isCutShort(outcome: Outcome): boolean {
+  return 'reason' in outcome && (outcome.reason === 'RunTimeout' || outcome.reason === 'OutputUnknown');
 }
 
 /** Asked before each step: is there a reason not to begin it? */
@@ -139,24 +186,16 @@ function interruption({ program, stop }: Agent, held: Held, timedOut: boolean): 
     const seconds = program.configuration.delivery.runTimeoutMs / 1000;
     return { kind: 'transient', reason: 'RunTimeout', error: `the run took longer than ${seconds} s` };
   }
-  if (stop.aborted) return { kind: 'hand-back', reason: 'Shutdown', error: 'the runner is stopping', pause: false };
-  return undefined;
+  return stop.aborted ? stopping : undefined;
 }
 
-async function settle(
-  agent: Agent,
-  held: Held,
-  arrival: Arrival,
-  taken: Taken | { readonly outcome: Outcome },
-  ended: Ended,
-): Promise<'settled' | 'retake'> {
-  const { program, ports, provider, witness } = agent;
+async function settle(agent: Agent, held: Held, arrival: Arrival, taken: Take, ended: Ended): Promise<'settled' | 'retake'> {
+  const { program, ports, witness } = agent;
   const { outcome } = ended;
   const { delivery, idempotency } = program.configuration;
-  if (outcome.kind === 'hand-back' && outcome.pause) provider.failed(outcome.retryAfterMs ?? 0);
-  const { progress } = arrival.envelope;
+  if (outcome.kind === 'hand-back' && outcome.pause) pauseFor(agent, outcome);
   const wanted = settlementFor(outcome, {
-    progress,
+    progress: arrival.envelope.progress,
     maxAttempts: delivery.maxAttempts,
     retryDelaysMs: delivery.retryDelaysMs,
     now: ports.clock.now(),
@@ -173,7 +212,8 @@ async function settle(
       retentionMs: idempotency.retentionMs,
       publishing: held.publishing,
       acknowledge: held.acknowledge,
-      onRefused: witness.refused,
+      onRefused: agent.onRefused,
+      mayRetake: held.mayTake,
       hold: held.hold,
     });
     if (result === 'settled') witness.ended(arrival, outcome, settlement, ended);
@@ -185,4 +225,9 @@ async function settle(
     witness.ended(arrival, outcome, settlement, ended);
     return 'settled';
   }
+}
+
+function pauseFor({ provider, secret }: Agent, { reason, retryAfterMs = 0 }: Extract<Outcome, { kind: 'hand-back' }>): void {
+  if (reason === 'SecretMissing') secret.failed(0);
+  else provider.failed(retryAfterMs);
 }

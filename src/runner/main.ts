@@ -1,20 +1,28 @@
 import type { RunnerConfiguration } from '../api/configuration.ts';
+import { agentId } from '../api/names.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { watchedStore } from '../store/watched.ts';
+import { Connectivity } from './connectivity.ts';
+import { GrowingPause } from './growing-pause.ts';
 import { Intake } from './intake.ts';
-import type { Agent } from './life.ts';
+import { type Agent, HoldEnded } from './life.ts';
 import type { RunnerPorts } from './ports.ts';
 import { programOf } from './program.ts';
-import { ProviderPause } from './provider-pause.ts';
 import { runSlot } from './slot.ts';
 import type { Solo } from './solo.ts';
 import { createWitness, type RunEnd } from './witness.ts';
 
-/** How long steps under way may take after the order to stop. */
+/** How long steps under way may take after the order to stop; then they are cut, and their events handed back. */
 const DRAIN_MS = 60_000;
+/** When all has to be over: a pod gets 90 s. */
+const KILL_MS = 80_000;
 
-/** A suspended agent's time does not count against its events: noted this often, a little ahead. */
+/** A suspended agent's time does not count against its events: noted this often, and this far ahead. */
 const SUSPENSION_NOTE_MS = 30_000;
+
+/** How often a store that does not answer is asked again. */
+const PING_MS = 1000;
 
 /** A runner at work. */
 export interface Runner {
@@ -31,56 +39,98 @@ export function startRunner(
 ): Runner {
   const program = programOf(configuration);
   const { agent: ref, delivery, model } = configuration;
-  const { clock, log, metrics, store } = ports;
+  const { clock, metrics } = ports;
+  const log = ports.log.child({ agent: agentId(ref) });
   const labels = { namespace: ref.namespace, agent: ref.name };
-  const intake = new Intake(delivery.concurrency);
   const stop = new AbortController();
+  const cut = new AbortController();
   const kill = new AbortController();
+  const intake = new Intake(delivery.concurrency, (reason, limited) => {
+    if (reason !== 'alone') metrics.set('eventagent_intake_paused', { ...labels, reason }, limited ? 1 : 0);
+  });
 
+  const store = watchedStore(ports.store, (reachable, error) => {
+    intake.limit('store', reachable ? undefined : 0);
+    if (reachable) log.info('the store answers again');
+    else log.error('the store does not answer; no events are taken until it does', { error });
+    if (!reachable) work.push(untilBack());
+  });
+  const untilBack = async () => {
+    let back = false;
+    while (!back && !stop.signal.aborted) {
+      await sleep(clock, PING_MS, stop.signal).catch(() => {});
+      back = await store.ping().then(
+        () => true,
+        () => false,
+      );
+    }
+  };
   const notePause = (fromMs: number, untilMs: number) => {
     store
       .addPause(ref, { from: fromMs, until: untilMs })
       .catch((error: unknown) => log.warn('a pause could not be noted; events may go stale by it', { error: messageOf(error) }));
   };
-  const provider = new ProviderPause(clock, intake, (pausedMs) => {
-    metrics.set('eventagent_model_paused', labels, pausedMs === undefined ? 0 : 1);
-    if (pausedMs === undefined) log.info('the model provider answers again', labels);
-    else log.warn('the model provider refuses; no events are taken for a while', { ...labels, pausedMs });
-    if (pausedMs !== undefined) notePause(clock.now(), clock.now() + pausedMs);
-  });
+  const growingPause = (reason: 'provider' | 'secret', what: string) =>
+    new GrowingPause(clock, intake, reason, (pausedMs) => {
+      if (pausedMs === undefined) {
+        log.info(`${what} again; events are taken`);
+        return;
+      }
+      log.warn('no events are taken for a while; the line of the run that was handed back says why', { reason, pausedMs });
+      notePause(clock.now(), clock.now() + pausedMs);
+    });
   const suspended = async () => {
+    const from = clock.now();
     while (!stop.signal.aborted) {
-      notePause(clock.now(), clock.now() + SUSPENSION_NOTE_MS);
+      notePause(from, clock.now() + SUSPENSION_NOTE_MS);
       await sleep(clock, SUSPENSION_NOTE_MS, stop.signal).catch(() => {});
     }
   };
+  let refused = 0;
+  const onRefused = (reason: string | undefined) => {
+    refused += reason === undefined ? -1 : 1;
+    metrics.set('eventagent_settle_refused', labels, refused);
+    intake.limit('settling', refused > 0 ? 0 : undefined);
+    if (reason !== undefined) log.error('the broker does not take a retry or dead letter; the delivery is held', { reason });
+  };
 
-  metrics.set('eventagent_model_paused', labels, 0);
+  for (const reason of ['provider', 'secret', 'settling', 'store', 'suspended'])
+    metrics.set('eventagent_intake_paused', { ...labels, reason }, 0);
   metrics.set('eventagent_settle_refused', labels, 0);
+  metrics.set('eventagent_consumers', labels, 0);
   solo.join(intake);
+  const connectivity = new Connectivity(log, (consumers) => metrics.set('eventagent_consumers', labels, consumers));
   const agent: Agent = {
     program,
-    ports,
-    intake,
+    ports: { ...ports, store },
     solo,
-    provider,
-    witness: createWitness(ref, model.name, ports, onRunEnd),
+    provider: growingPause('provider', 'the model provider answers'),
+    secret: growingPause('secret', 'the Secrets of the outputs can be read'),
+    witness: createWitness(ref, model.name, { clock, log, metrics }, onRunEnd),
+    onRefused,
     stop: stop.signal,
+    cut: cut.signal,
   };
   const work: Promise<void>[] = [];
   if (configuration.suspend) {
+    log.warn('the agent is suspended: its events wait in the queue');
     intake.limit('suspended', 0);
     work.push(suspended());
   }
-  for (let slot = 0; slot < delivery.concurrency; slot += 1) work.push(runSlot(agent, slot, stop.signal, kill.signal));
+  const slots = { intake, connectivity, kill: kill.signal };
+  for (let index = 0; index < delivery.concurrency; index += 1) work.push(runSlot(agent, slots, index));
 
   let closing: Promise<void> | undefined;
   const close = async () => {
     stop.abort(new Error('the runner is stopping'));
-    const timer = clock.timer(DRAIN_MS, () => kill.abort(new Error('the runner could not finish in time')));
+    const timers = [
+      clock.timer(DRAIN_MS, () => cut.abort(new Error('the runner is stopping, and the step took too long'))),
+      clock.timer(KILL_MS, () => kill.abort(new HoldEnded('the runner could not finish in time'))),
+    ];
     await Promise.all(work);
-    timer.cancel();
-    provider.close();
+    for (const timer of timers) timer.cancel();
+    agent.provider.close();
+    agent.secret.close();
     solo.leave(intake);
   };
   return {

@@ -1,9 +1,9 @@
+import type { HttpOutput } from '../api/configuration.ts';
 import type { AgentEvent } from '../api/event.ts';
 import { digest } from '../api/names.ts';
 import type { DeadLetterReason } from '../api/reasons.ts';
 import type { OutputCheckpoint, TurnCheckpoint } from '../api/record.ts';
 import { InputError, messageOf } from '../lib/errors.ts';
-import type { ModelRequest } from '../model/port.ts';
 import { type Claim, Fenced } from './claim.ts';
 import type { Outcome } from './outcome.ts';
 import { HostNotAllowed } from './outputs/hosts.ts';
@@ -28,14 +28,17 @@ export interface Run {
   /** Each of them only cuts short what is waited for. */
   readonly stops: readonly AbortSignal[];
   readonly onPurchase: (purchase: Purchase) => void;
+  /** Told when every Secret that the outputs need could be read. */
+  readonly onSecretsFound: () => void;
 }
 
 /** The life of an event once it is taken: the model's turn, then each output; every step recorded before the next begins. */
 export async function pipeline(run: Run): Promise<Outcome> {
   try {
-    const request = rendered('TemplateError', () => requestFor(run.program, run.event));
-    if ('outcome' in request) return request.outcome;
-    const answer = await answerFor(run, request.value);
+    // Before anything is bought: an answer that cannot be sent anywhere is no use.
+    const missing = missingSecret(run);
+    if (missing !== undefined) return missing;
+    const answer = await answerFor(run);
     if ('outcome' in answer) return answer.outcome;
     return await deliverAll(run, answer.turn);
   } catch (error) {
@@ -45,11 +48,15 @@ export async function pipeline(run: Run): Promise<Outcome> {
 }
 
 /** The model's answer: the one that was bought before, or a new one. */
-async function answerFor(run: Run, request: ModelRequest): Promise<{ readonly turn: TurnCheckpoint } | { readonly outcome: Outcome }> {
+async function answerFor(run: Run): Promise<{ readonly turn: TurnCheckpoint } | { readonly outcome: Outcome }> {
   const { turn: bought, outputs } = run.claim.record;
-  const requestDigest = digest(request.model, request.system ?? '', request.prompt, String(request.maxTokens));
   // Once an output may have gone out, the answer it was made from is finished, even if the prompt has changed since.
-  if (bought !== undefined && (bought.requestDigest === requestDigest || Object.keys(outputs).length > 0)) return { turn: bought };
+  if (bought !== undefined && Object.keys(outputs).length > 0) return { turn: bought };
+  const rendering = rendered('TemplateError', () => requestFor(run.program, run.event));
+  if ('outcome' in rendering) return rendering;
+  const request = rendering.value;
+  const requestDigest = digest(request.model, request.system ?? '', request.prompt, String(request.maxTokens));
+  if (bought?.requestDigest === requestDigest) return { turn: bought };
   const interrupted = run.interruption();
   if (interrupted !== undefined) return { outcome: interrupted };
   const made = await modelTurn({ ...run.ports, onPurchase: run.onPurchase }, request, run.abort, run.stops);
@@ -57,6 +64,17 @@ async function answerFor(run: Run, request: ModelRequest): Promise<{ readonly tu
   const turn = { requestDigest, text: made.turn.text, model: made.turn.model, usage: made.turn.usage };
   run.claim.note({ turn });
   return { turn };
+}
+
+/** The first output still to be delivered to whose headers from Secrets cannot be had. */
+function missingSecret(run: Run): Outcome | undefined {
+  for (const { output } of run.program.outputs) {
+    if (run.claim.record.outputs[output.name]?.state === 'done') continue;
+    const headers = secretHeadersOf(run, output);
+    if ('outcome' in headers) return headers.outcome;
+  }
+  run.onSecretsFound();
+  return undefined;
 }
 
 async function deliverAll(run: Run, turn: TurnCheckpoint): Promise<Outcome> {
@@ -81,7 +99,7 @@ async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint): 
   const scope = { agent: run.program.configuration.agent, event: run.event, output: { text: turn.text, model: turn.model } };
   const request = known === undefined ? rendered('TemplateError', () => renderRequest(program, scope)) : { value: known.request };
   if ('outcome' in request) return request.outcome;
-  const secretHeaders = secretHeadersOf(run, program);
+  const secretHeaders = secretHeadersOf(run, output);
   if ('outcome' in secretHeaders) return secretHeaders.outcome;
 
   const mark = (state: OutputCheckpoint['state']) => ({
@@ -109,7 +127,7 @@ async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint): 
   return verdict;
 }
 
-function secretHeadersOf(run: Run, { output }: OutputProgram): { readonly value: Record<string, string> } | { readonly outcome: Outcome } {
+function secretHeadersOf(run: Run, output: HttpOutput): { readonly value: Record<string, string> } | { readonly outcome: Outcome } {
   const value: Record<string, string> = {};
   for (const { name, secretKeyRef } of output.headersFrom) {
     const secret = run.ports.secrets(secretKeyRef)?.trim();

@@ -28,6 +28,12 @@ const cases: readonly [name: string, outcome: Outcome, attempt: number, want: ob
     { do: 'decide', decision: { kind: 'retry', delayMs: 10_000, attempt: 2 } },
   ],
   [
+    'asked to wait for years: a day',
+    { ...transient, retryAfterMs: 1e11 },
+    1,
+    { do: 'decide', decision: { kind: 'retry', delayMs: 10_000, attempt: 2, notBefore: NOW + 86_400_000 } },
+  ],
+  [
     'settling cut off: the same decision',
     { kind: 'decided', decision: { kind: 'retry', delayMs: 1, attempt: 9 } },
     1,

@@ -33,6 +33,9 @@ export interface SettleContext {
   readonly now: number;
 }
 
+/** Nobody can put an event off for longer than this by a `retry-after`. */
+const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
+
 /** The settlement table. */
 export function settlementFor(outcome: Outcome, context: SettleContext): Settlement {
   switch (outcome.kind) {
@@ -71,7 +74,7 @@ function retryOrDead(outcome: Extract<Outcome, { kind: 'transient' }>, context: 
     return dead('AttemptsExhausted', `${outcome.reason}: ${outcome.error}`, context);
   }
   const delayMs = context.retryDelaysMs[Math.min(attempt, context.retryDelaysMs.length) - 1] ?? 0;
-  const asked = outcome.retryAfterMs ?? 0;
+  const asked = Math.min(outcome.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
   return { kind: 'retry', delayMs, attempt: attempt + 1, ...(asked > delayMs ? { notBefore: context.now + asked } : {}) };
 }
 

@@ -4,12 +4,16 @@ import { type BrokerNames, routingKeys } from '../api/names.ts';
 import type { Decision, EventRecord } from '../api/record.ts';
 import { BrokerError, type Channel, type Delivery, type PublishOutcome } from '../broker/port.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
+import { untilAborted } from '../lib/until-aborted.ts';
 import type { Claim } from './claim.ts';
 import { deadLetterHeaders } from './dead-letter.ts';
 import { type Destination, destinationOf, type Settlement } from './settle.ts';
 
 /** Waits between tries of a settling publish. */
 const PUBLISH_RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000];
+
+/** How long a publish may go without a confirm. */
+const CONFIRM_MS = 30_000;
 
 /** The delivery's channel is gone: the broker has taken the delivery back. */
 export class DeliveryLost extends Error {}
@@ -28,6 +32,8 @@ export interface SettlingPorts {
   readonly acknowledge: () => Promise<void>;
   /** Told when a settling publish is not taken (the reason), and when one is again (`undefined`). */
   readonly onRefused: (reason: string | undefined) => void;
+  /** Whether an event that nobody takes back could be run here instead. */
+  readonly mayRetake: () => boolean;
   /** The longest that the delivery may be held. */
   readonly hold: AbortSignal;
 }
@@ -37,7 +43,9 @@ export async function carryOut(settlement: Settlement, ports: SettlingPorts): Pr
   const { claim } = ports;
   switch (settlement.do) {
     case 'ack':
-      await claim?.conclude(closed(claim.record, settlement.as, ports.clock.now()), ports.retentionMs);
+      if (claim !== undefined && settlement.as !== 'duplicate') {
+        await claim.conclude(closed(claim.record, settlement.as, ports.clock.now()), ports.retentionMs);
+      }
       await ports.acknowledge();
       return 'settled';
     case 'decide':
@@ -46,7 +54,7 @@ export async function carryOut(settlement: Settlement, ports: SettlingPorts): Pr
       return 'settled';
     case 'return':
       if (claim !== undefined) await claim.conclude(parked(claim.record));
-      await publishUntilConfirmed(ports, settlement.destination, copyOf(ports, ports.envelope.progress));
+      if (!(await giveBack(settlement.destination, ports))) return 'retake';
       await ports.acknowledge();
       return 'settled';
     case 'leave':
@@ -60,9 +68,14 @@ export async function carryOut(settlement: Settlement, ports: SettlingPorts): Pr
   }
 }
 
-/** A finished event keeps its end and nothing else. */
-function closed({ gen, attempt, fence }: EventRecord, outcome: 'done' | 'duplicate' | 'filtered' | 'stale', at: number): EventRecord {
-  return { gen, attempt, fence, phase: 'done', starts: 0, outputs: {}, result: { outcome, at } };
+/** A finished event keeps its receipt and nothing else. */
+function closed(
+  { gen, attempt, fence, startedAt, spent }: EventRecord,
+  outcome: 'done' | 'filtered' | 'stale',
+  endedAt: number,
+): EventRecord {
+  const bought = spent === undefined ? {} : { spent };
+  return { gen, attempt, fence, phase: 'done', starts: 0, startedAt, outputs: {}, ...bought, result: { outcome, endedAt } };
 }
 
 function parked(record: EventRecord): EventRecord {
@@ -85,20 +98,38 @@ async function publishUntilConfirmed(ports: SettlingPorts, destination: Destinat
     for (let tries = 0; ; tries += 1) {
       const outcome = await publishOnce(ports, destination, message);
       if (outcome === 'confirmed') return;
-      ports.onRefused(outcome);
+      if (!refused) ports.onRefused(outcome);
       refused = true;
-      await sleep(ports.clock, PUBLISH_RETRY_MS[Math.min(tries, PUBLISH_RETRY_MS.length - 1)] ?? 0, ports.hold);
+      await pauseBefore(ports, tries);
     }
   } finally {
     if (refused) ports.onRefused(undefined);
   }
 }
 
-/** Publishes once; what the broker would not take, and what nobody knows of, is told apart from what is confirmed. */
+/** Publishes the same copy again. `false`: the broker does not take it, and the event may as well be run here. */
+async function giveBack(destination: Destination, ports: SettlingPorts): Promise<boolean> {
+  const copy = copyOf(ports, ports.envelope.progress);
+  for (let tries = 0; ; tries += 1) {
+    const outcome = await publishOnce(ports, destination, copy);
+    if (outcome === 'confirmed') return true;
+    await pauseBefore(ports, tries);
+    if (outcome !== 'unknown' && destination.to === 'work' && ports.mayRetake()) return false;
+  }
+}
+
+async function pauseBefore({ clock, hold }: SettlingPorts, tries: number): Promise<void> {
+  await sleep(clock, PUBLISH_RETRY_MS[Math.min(tries, PUBLISH_RETRY_MS.length - 1)] ?? 0, hold);
+}
+
+/** Publishes once; what the broker would not take, and what nobody knows of, is told apart from what is confirmed. Rejects with the hold signal's reason. */
 async function publishOnce(ports: SettlingPorts, destination: Destination, message: Message): Promise<PublishOutcome | 'unknown'> {
   try {
     const channel = await ports.publishing();
-    return await channel.publish({ ...message, exchange: ports.names.exchange, routingKey: keyOf(destination) });
+    // A queue without a leader, or a broker with an alarm, may never answer. Closed, the channel says that nobody knows.
+    const timer = ports.clock.timer(CONFIRM_MS, () => void channel.close());
+    const publishing = channel.publish({ ...message, exchange: ports.names.exchange, routingKey: keyOf(destination) });
+    return await untilAborted(publishing, ports.hold).finally(() => timer.cancel());
   } catch (error) {
     if (error instanceof BrokerError) return 'unknown';
     throw error;
@@ -115,11 +146,15 @@ function messageOfDecision(decision: Decision, ports: SettlingPorts): Message {
     const { notBefore, attempt } = decision;
     return copyOf(ports, { gen: progress.gen, attempt, ...(notBefore === undefined ? {} : { notBefore }) });
   }
-  const copy = copyOf(ports, { gen: progress.gen, attempt: progress.attempt });
+  // Of a dead letter nothing is known to be admitted: redriven, it is judged by the filter of that day.
+  const copy = messageFor(ports.envelope.attributes, ports.delivery, publishedAt ?? ports.clock.now(), {
+    gen: progress.gen,
+    attempt: progress.attempt,
+  });
   return { ...copy, headers: { ...copy.headers, ...deadLetterHeaders(decision, publishedAt) } };
 }
 
-/** The event once more, with the closed list of properties. */
+/** The event once more, with the closed list of properties, and admitted. */
 function copyOf({ delivery, envelope, clock }: SettlingPorts, progress: Progress): Message {
-  return messageFor(envelope.attributes, delivery, envelope.publishedAt ?? clock.now(), progress);
+  return messageFor(envelope.attributes, delivery, envelope.publishedAt ?? clock.now(), { ...progress, admitted: true });
 }

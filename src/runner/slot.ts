@@ -2,46 +2,58 @@ import { BrokerError, type Channel, type Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { follow } from '../lib/follow.ts';
+import { untilAborted } from '../lib/until-aborted.ts';
 import { createBell } from './bell.ts';
-import { type Agent, lifeOf } from './life.ts';
+import type { Connectivity } from './connectivity.ts';
+import type { Intake } from './intake.ts';
+import { type Agent, HoldEnded, lifeOf } from './life.ts';
 import { DeliveryLost } from './settling.ts';
 
-/** A delivery is held at most this much longer than its run may last; with the longest run that is well inside RabbitMQ's consumer timeout of 30 minutes. */
-export const HOLD_MARGIN_MS = 120_000;
+/** A delivery is held at most this much longer than its run may last. */
+const HOLD_MARGIN_MS = 120_000;
+
+/** RabbitMQ takes a delivery away, and its channel with it, after 30 minutes by default; a minute is left to spare. https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout */
+const LONGEST_HOLD_MS = 29 * 60_000;
 
 /** A pause before a channel is opened again after it, or a life on it, has failed. */
 const REOPEN_MS = 500;
 
-/** The longest that a delivery may be held has come. */
-class HoldExpired extends Error {}
+/** What slots share beside the agent itself. */
+export interface Slots {
+  readonly intake: Intake;
+  readonly connectivity: Connectivity;
+  /** Aborted when the runner must be gone, whatever it holds. */
+  readonly kill: AbortSignal;
+}
 
 /**
  * One place for one event at a time: a channel of its own with a prefetch of one, opened again whenever it is lost.
- * Runs until `stop` is aborted and what it holds is settled, or until `kill` is aborted; never rejects.
+ * Runs until the agent is stopped and what it holds is settled, or until `kill` is aborted; never rejects.
  */
-export async function runSlot(agent: Agent, index: number, stop: AbortSignal, kill: AbortSignal): Promise<void> {
+export async function runSlot(agent: Agent, slots: Slots, index: number): Promise<void> {
   const { clock, log } = agent.ports;
+  const { stop } = agent;
   while (!stop.aborted) {
     try {
-      await serve(agent, index, stop, kill);
+      await serve(agent, slots, index);
     } catch (error) {
       if (stop.aborted) return;
-      if (!(error instanceof BrokerError))
-        log.error('a delivery was given up; the broker delivers it again', { slot: index, error: messageOf(error) });
+      if (error instanceof BrokerError) slots.connectivity.lost(error.message);
+      else log.error('a delivery was given up; the broker delivers it again', { slot: index, error: messageOf(error) });
       await sleep(clock, REOPEN_MS, stop).catch(() => {});
     }
   }
 }
 
 /** Opens a channel and lives on it until it ends. */
-async function serve(agent: Agent, index: number, stop: AbortSignal, kill: AbortSignal): Promise<void> {
-  const { connection } = agent.ports;
-  while (!agent.intake.isOpen(index) && !stop.aborted) await agent.intake.changed(stop);
+async function serve(agent: Agent, slots: Slots, index: number): Promise<void> {
+  const { stop } = agent;
+  while (!slots.intake.isOpen(index) && !stop.aborted) await slots.intake.changed(stop);
   if (stop.aborted) return;
-  const channel = await connection.openChannel({ prefetch: 1 }, stop);
-  const seat = new Seat(agent, index, channel, kill);
+  const channel = await agent.ports.connection.openChannel({ prefetch: 1 }, stop);
+  const seat = new Seat(agent, slots, index, channel);
   try {
-    await seat.serve(stop);
+    await seat.serve();
   } finally {
     await seat.close();
   }
@@ -50,30 +62,32 @@ async function serve(agent: Agent, index: number, stop: AbortSignal, kill: Abort
 /** What a slot has while its channel lives. */
 class Seat {
   readonly #agent: Agent;
+  readonly #slots: Slots;
   readonly #index: number;
   readonly #channel: Channel;
-  readonly #kill: AbortSignal;
   readonly #inbox: Delivery[] = [];
   /** Rung by a delivery, the end of the channel, a change of the intake, and `stop`. */
   readonly #bell = createBell();
   #consuming = false;
   #publishing: Channel | undefined;
 
-  constructor(agent: Agent, index: number, channel: Channel, kill: AbortSignal) {
+  constructor(agent: Agent, slots: Slots, index: number, channel: Channel) {
     this.#agent = agent;
+    this.#slots = slots;
     this.#index = index;
     this.#channel = channel;
-    this.#kill = kill;
   }
 
-  async serve(stop: AbortSignal): Promise<void> {
+  async serve(): Promise<void> {
+    const { stop } = this.#agent;
     const { ended } = this.#channel;
     const { ring } = this.#bell;
-    const forgetIntake = this.#agent.intake.onChange(ring);
+    const forgetIntake = this.#slots.intake.onChange(ring);
     for (const signal of [stop, ended]) signal.addEventListener('abort', ring, { once: true });
     try {
       await this.#serve(stop);
     } finally {
+      this.#ended();
       forgetIntake();
       for (const signal of [stop, ended]) signal.removeEventListener('abort', ring);
     }
@@ -85,7 +99,8 @@ class Seat {
   }
 
   async #serve(stop: AbortSignal): Promise<void> {
-    const { intake, program } = this.#agent;
+    const { program } = this.#agent;
+    const { intake, connectivity, kill } = this.#slots;
     while (!this.#channel.ended.aborted) {
       const delivery = this.#inbox.shift();
       if (delivery !== undefined) {
@@ -93,41 +108,58 @@ class Seat {
         continue;
       }
       if (stop.aborted || !intake.isOpen(this.#index)) {
-        if (this.#consuming) await this.#cancel();
+        if (this.#consuming) await this.#cancel(kill);
         else if (stop.aborted) return;
         else await this.#bell.rung();
         continue;
       }
       if (!this.#consuming) {
-        this.#consuming = true;
-        await this.#channel.consume(program.names.work, (arrived) => {
+        const consuming = this.#channel.consume(program.names.work, (arrived) => {
           this.#inbox.push(arrived);
           this.#bell.ring();
         });
+        await untilAborted(consuming, kill);
+        this.#consuming = true;
+        connectivity.consumes(1);
       }
       await this.#bell.rung();
     }
   }
 
-  async #cancel(): Promise<void> {
+  async #cancel(limit: AbortSignal): Promise<void> {
+    this.#ended();
+    await untilAborted(this.#channel.cancel(), limit);
+  }
+
+  /** Nothing comes by this channel any more. */
+  #ended(): void {
+    if (this.#consuming) this.#slots.connectivity.consumes(-1);
     this.#consuming = false;
-    await this.#channel.cancel();
   }
 
   async #live(delivery: Delivery): Promise<void> {
-    const { clock } = this.#agent.ports;
+    const { runTimeoutMs } = this.#agent.program.configuration.delivery;
+    const { intake, kill } = this.#slots;
+    const holdMs = runTimeoutMs + HOLD_MARGIN_MS;
     const hold = new AbortController();
-    const holdMs = this.#agent.program.configuration.delivery.runTimeoutMs + HOLD_MARGIN_MS;
-    const timer = clock.timer(holdMs, () =>
-      hold.abort(new HoldExpired(`the delivery was held for ${holdMs / 1000} s without coming to an end`)),
-    );
-    const unfollow = follow(this.#kill, hold);
+    const setTimer = () =>
+      this.#agent.ports.clock.timer(holdMs, () =>
+        hold.abort(new HoldEnded(`the delivery was held for ${holdMs / 1000} s without coming to an end`)),
+      );
+    let timer = setTimer();
+    const unfollow = follow(kill, hold);
     try {
       await lifeOf(this.#agent, {
         delivery,
         channel: this.#channel,
         publishing: () => this.#publishingChannel(hold.signal),
-        acknowledge: () => this.#acknowledge(delivery),
+        acknowledge: () => this.#acknowledge(delivery, hold.signal),
+        mayTake: () => intake.isOpen(this.#index) && !this.#agent.stop.aborted,
+        restartHold: () => {
+          timer.cancel();
+          timer = setTimer();
+        },
+        idleWaitMs: Math.min(runTimeoutMs, LONGEST_HOLD_MS - holdMs),
         hold: hold.signal,
       });
     } finally {
@@ -144,9 +176,9 @@ class Seat {
   }
 
   /** Where nothing further may be taken, the consumer ends before the acknowledgement lets the next delivery in. */
-  async #acknowledge(delivery: Delivery): Promise<void> {
+  async #acknowledge(delivery: Delivery, limit: AbortSignal): Promise<void> {
     try {
-      if (this.#consuming && (this.#agent.stop.aborted || !this.#agent.intake.isOpen(this.#index))) await this.#cancel();
+      if (this.#consuming && (this.#agent.stop.aborted || !this.#slots.intake.isOpen(this.#index))) await this.#cancel(limit);
       this.#channel.ack(delivery);
     } catch (error) {
       if (error instanceof BrokerError) throw new DeliveryLost('the channel is gone', { cause: error });

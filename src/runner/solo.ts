@@ -1,14 +1,13 @@
-import { WAIT_MS } from '../api/names.ts';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Intake } from './intake.ts';
-
-/** How long a process stays narrow for an event that must run alone: it comes back from the `wait` queue within that time. */
-const NARROW_MS = 2 * WAIT_MS;
 
 /** The right to run one event in this process. */
 export interface Admission {
-  /** Whether nothing else runs, and nothing else will until this run has ended. */
-  makeAlone(): boolean;
+  /**
+   * Waits until nothing else runs, and nothing else will until this run has ended. Resolves with `false` where another event
+   * already waits for that, or the process does not come to rest within `waitMs`. Rejects with the signal's reason.
+   */
+  alone(waitMs: number, signal: AbortSignal): Promise<boolean>;
   release(): void;
 }
 
@@ -20,8 +19,9 @@ export class Solo {
   readonly #clock: Clock;
   readonly #intakes = new Set<Intake>();
   readonly #running = new Set<object>();
-  #alone: object | undefined;
-  #timer: Timer | undefined;
+  /** The run that is alone, or waits to be. */
+  #lone: object | undefined;
+  #idle: () => void = () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,44 +30,57 @@ export class Solo {
   /** Makes an agent's intake subject to this. */
   join(intake: Intake): void {
     this.#intakes.add(intake);
+    if (this.#lone !== undefined) intake.limit('alone', 0);
   }
 
   leave(intake: Intake): void {
     this.#intakes.delete(intake);
   }
 
-  /** Lets an event run, unless one runs alone. `intake` is that of the event's agent. */
-  admit(intake: Intake): Admission | undefined {
-    if (this.#alone !== undefined) return undefined;
+  /** Lets an event run, unless one runs alone or waits to. */
+  admit(): Admission | undefined {
+    if (this.#lone !== undefined) return undefined;
     const run = {};
     this.#running.add(run);
     return {
-      makeAlone: () => {
-        this.#narrow(intake);
-        if (this.#running.size > 1) return false;
-        this.#alone = run;
-        return true;
-      },
+      alone: (waitMs, signal) => this.#alone(run, waitMs, signal),
       release: () => {
         this.#running.delete(run);
-        if (this.#alone === run) {
-          this.#alone = undefined;
-          this.#widen();
-        }
+        if (this.#lone === run) this.#open();
+        else if (this.#running.size === 1) this.#idle();
       },
     };
   }
 
-  /** Leaves one slot open in the whole process, of the agent whose event must run alone, for as long as it may take to come back. */
-  #narrow(intake: Intake): void {
-    for (const other of this.#intakes) other.limit('alone', other === intake ? 1 : 0);
-    this.#timer?.cancel();
-    this.#timer = this.#clock.timer(NARROW_MS, () => this.#widen());
+  async #alone(run: object, waitMs: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#lone === run) return true;
+    if (this.#lone !== undefined) return false;
+    this.#lone = run;
+    for (const intake of this.#intakes) intake.limit('alone', 0);
+    if (this.#running.size === 1) return true;
+    const idle = await this.#untilIdle(waitMs, signal).catch((error: unknown) => {
+      this.#open();
+      throw error;
+    });
+    if (!idle) this.#open();
+    return idle;
   }
 
-  #widen(): void {
-    if (this.#alone !== undefined) return;
-    this.#timer?.cancel();
+  #untilIdle(waitMs: number, signal: AbortSignal): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const timer = this.#clock.timer(waitMs, () => resolve(false));
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#idle = () => resolve(true);
+    return promise.finally(() => {
+      timer.cancel();
+      signal.removeEventListener('abort', onAbort);
+      this.#idle = () => {};
+    });
+  }
+
+  #open(): void {
+    this.#lone = undefined;
     for (const intake of this.#intakes) intake.limit('alone', undefined);
   }
 }

@@ -1,3 +1,4 @@
+import type { Spent } from '../api/record.ts';
 import type { TokenUsage } from '../api/tokens.ts';
 
 /** One call of a model that cost something. `estimated`: an upper bound, because the call ended without a report of its usage. */
@@ -9,24 +10,15 @@ export interface Purchase {
   readonly costNanoUsd: number | undefined;
 }
 
-/** What one run has spent. */
-export interface Spent {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  /** `'unknown'` as soon as the price of one call is. */
-  readonly costNanoUsd: number | 'unknown';
-  readonly estimated: boolean;
-}
+/** Nothing bought yet. */
+export const NOTHING_SPENT: Spent = { inputTokens: 0, outputTokens: 0, costNanoUsd: 0, estimated: false };
 
-/** The sum of purchases; input counts cached tokens too. */
-export function spentOn(purchases: readonly Purchase[]): Spent {
-  let inputTokens = 0;
-  let outputTokens = 0;
-  let cost: number | 'unknown' = 0;
-  for (const { usage, costNanoUsd } of purchases) {
-    inputTokens += usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
-    outputTokens += usage.output;
-    cost = cost === 'unknown' || costNanoUsd === undefined ? 'unknown' : cost + costNanoUsd;
-  }
-  return { inputTokens, outputTokens, costNanoUsd: cost, estimated: purchases.some(({ estimated }) => estimated) };
+/** What was spent, with one more purchase. */
+export function spentWith(spent: Spent, { usage, estimated, costNanoUsd }: Purchase): Spent {
+  return {
+    inputTokens: spent.inputTokens + usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h,
+    outputTokens: spent.outputTokens + usage.output,
+    costNanoUsd: spent.costNanoUsd === 'unknown' || costNanoUsd === undefined ? 'unknown' : spent.costNanoUsd + costNanoUsd,
+    estimated: spent.estimated || estimated,
+  };
 }

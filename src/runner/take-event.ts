@@ -2,7 +2,6 @@ import type { AgentRef } from '../api/names.ts';
 import type { EventRecord } from '../api/record.ts';
 import type { RecordKey, StoredRecord } from '../store/port.ts';
 import { Claim, LEASE_MS, persistently } from './claim.ts';
-import type { Intake } from './intake.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunnerPorts } from './ports.ts';
 import type { Admission, Solo } from './solo.ts';
@@ -18,6 +17,10 @@ export interface TakeRequest {
   readonly publishedAt: number | undefined;
   readonly ttlMs: number;
   readonly retentionMs: number;
+  /** How long the delivery may wait, where its event must run alone, until nothing else runs. */
+  readonly idleWaitMs: number;
+  /** Told when such a wait is over and the run begins: the time for it counts from then. */
+  readonly onAlone: () => void;
   /** The longest that a delivery may be held. */
   readonly hold: AbortSignal;
 }
@@ -30,13 +33,8 @@ export interface Taken {
 }
 
 /** Takes an event: one round trip where it is new. Rejects with the hold signal's reason while the store is away. */
-export async function takeEvent(
-  ports: RunnerPorts,
-  solo: Solo,
-  intake: Intake,
-  request: TakeRequest,
-): Promise<Taken | { readonly outcome: Outcome }> {
-  const admission = solo.admit(intake);
+export async function takeEvent(ports: RunnerPorts, solo: Solo, request: TakeRequest): Promise<Taken | { readonly outcome: Outcome }> {
+  const admission = solo.admit();
   if (admission === undefined) return { outcome: { kind: 'wait', reason: 'Busy' } };
   let taken: Taken | undefined;
   try {
@@ -67,13 +65,12 @@ async function takeAdmitted(
     if (decision.do === 'wait') return { outcome: { kind: 'wait', reason: 'Leased' } };
     const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request));
     if (stale && stored === undefined) return { outcome: { kind: 'stale' } };
-    if (decision.do === 'run' && decision.alone && !admission.makeAlone()) return { outcome: { kind: 'wait', reason: 'Busy' } };
+    if (!stale && decision.do === 'run' && decision.alone) {
+      if (!(await admission.alone(request.idleWaitMs, hold))) return { outcome: { kind: 'wait', reason: 'Busy' } };
+      request.onAlone();
+    }
     const write = stale
-      ? {
-          record: { ...decision.next, phase: 'done' as const, result: { outcome: 'stale' as const, at: now } },
-          leaseMs: 0,
-          expireMs: request.retentionMs,
-        }
+      ? { record: staleRecord(decision.next, now), leaseMs: 0, expireMs: request.retentionMs }
       : { record: decision.next, leaseMs: LEASE_MS };
     const version = stored?.version ?? 0;
     const result = await persistently(clock, hold, () => store.replace(key, version, write));
@@ -98,6 +95,10 @@ function ended(record: EventRecord, decided: Outcome | undefined): { readonly ou
   return {
     outcome: { kind: 'permanent', reason: 'CrashLoop', error: `the process died ${record.starts - 1} times while it ran this event` },
   };
+}
+
+function staleRecord(record: EventRecord, now: number): EventRecord {
+  return { ...record, phase: 'done', starts: 0, result: { outcome: 'stale', endedAt: now } };
 }
 
 function hasCheckpoint(record: EventRecord): boolean {

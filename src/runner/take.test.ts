@@ -14,7 +14,7 @@ const request = { method: 'POST', url: 'http://sink/', headers: {}, body: '' };
 const retry = { kind: 'retry', delayMs: 10_000, attempt: 3 } as const;
 
 function record(change: Partial<EventRecord>): EventRecord {
-  return { gen: 0, attempt: 2, phase: 'running', fence: 'old', starts: 1, outputs: {}, ...change };
+  return { gen: 0, attempt: 2, phase: 'running', fence: 'old', starts: 1, startedAt: 5, outputs: {}, ...change };
 }
 
 const live = NOW + 1;

@@ -33,7 +33,8 @@ export interface Copy {
  */
 export function takeDecision(stored: StoredRecord | undefined, copy: Copy, fence: string, now: number): TakeDecision {
   if (stored === undefined) {
-    return { do: 'run', alone: false, next: { gen: copy.gen, attempt: copy.attempt, phase: 'running', fence, starts: 1, outputs: {} } };
+    const next = { gen: copy.gen, attempt: copy.attempt, phase: 'running' as const, fence, starts: 1, startedAt: now, outputs: {} };
+    return { do: 'run', alone: false, next };
   }
   const { record } = stored;
   const sameGen = record.gen === copy.gen;

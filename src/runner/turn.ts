@@ -85,13 +85,17 @@ function usable(turn: ModelTurn): { readonly turn: ModelTurn } | { readonly outc
         },
       };
     case 'tool_use':
+      return { outcome: { kind: 'permanent', reason: 'ToolUse', error: 'the model asked for a tool, and the agent has none' } };
     case 'pause_turn':
+      return {
+        outcome: { kind: 'permanent', reason: 'TurnPaused', error: 'the model paused its turn, which this version does not resume' },
+      };
     case 'other':
       return {
         outcome: {
           kind: 'permanent',
-          reason: 'UnexpectedStop',
-          error: `the model stopped with ${turn.rawStopReason}, which this version cannot go on from`,
+          reason: 'UnknownStop',
+          error: `the model stopped with ${turn.rawStopReason.slice(0, 80)}, which this version does not know`,
         },
       };
     default:

@@ -7,7 +7,7 @@ import type { Metrics } from '../lib/metrics.ts';
 import type { Arrival } from './arrival.ts';
 import type { Outcome } from './outcome.ts';
 import type { Settlement } from './settle.ts';
-import { type Purchase, spentOn } from './spending.ts';
+import { NOTHING_SPENT, type Purchase, spentWith } from './spending.ts';
 
 /** How a delivery ended, as metrics and log lines say it. */
 export type EndName = 'done' | 'filtered' | 'duplicate' | 'stale' | 'retried' | 'dead' | 'handed_back' | 'waiting' | 'interrupted';
@@ -25,8 +25,6 @@ export interface RunEnd {
 export interface Witness {
   started(arrival: Arrival, record: EventRecord, now: number): void;
   bought(purchase: Purchase): void;
-  /** The settling publish of a delivery is not taken, and why; `undefined`: it is again. */
-  refused(reason: string | undefined): void;
   ended(
     arrival: Arrival,
     outcome: Outcome,
@@ -35,17 +33,16 @@ export interface Witness {
   ): void;
 }
 
-/** A witness that writes to the log and the metrics. `onRunEnd` is told of each delivery whose event was run. */
+/** A witness that writes to the log and the metrics. `onRunEnd` is told of each delivery whose event was run, or became a dead letter without. */
 export function createWitness(
   ref: AgentRef,
   model: string,
   ports: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics<typeof metrics> },
   onRunEnd: (end: RunEnd) => void,
 ): Witness {
-  const { clock, metrics } = ports;
+  const { clock, log, metrics } = ports;
   const agent = agentId(ref);
   const labels = { namespace: ref.namespace, agent: ref.name };
-  const log = ports.log.child({ agent });
   return {
     started(arrival, record, now) {
       const { attributes, progress, publishedAt } = arrival.envelope;
@@ -71,10 +68,6 @@ export function createWitness(
       if (costNanoUsd === undefined) metrics.add('eventagent_unpriced_calls_total', { ...labels, model });
       else metrics.add('eventagent_cost_usd_total', spent, costNanoUsd / 1e9);
     },
-    refused(reason) {
-      metrics.add('eventagent_settle_refused', labels, reason === undefined ? -1 : 1);
-      if (reason !== undefined) log.error('the broker does not take a retry or dead letter; the delivery is held', { reason });
-    },
     ended(arrival, outcome, settlement, { purchases, startedAt }) {
       const { attributes, progress } = arrival.envelope;
       const { name, reason, error, fingerprint } = endOf(outcome, settlement);
@@ -87,13 +80,15 @@ export function createWitness(
         ...(fingerprint === undefined ? {} : { fingerprint }),
         attempt: progress.attempt,
       };
+      const say = name === 'dead' ? log.warn : log.info;
       if (startedAt === undefined) {
-        log.info('event settled without a run', fields);
+        say(name === 'waiting' ? 'event put aside' : 'event settled without a run', fields);
+        if (name === 'dead') onRunEnd({ agent, eventId: attributes.id, outcome: name, reason, attempt: progress.attempt });
         return;
       }
       const durationMs = clock.now() - startedAt;
       metrics.observe('eventagent_run_duration_seconds', { ...labels, outcome: name }, durationMs / 1000);
-      log.info('run finished', { ...fields, durationMs, ...spentOn(purchases) });
+      say('run finished', { ...fields, durationMs, ...purchases.reduce(spentWith, NOTHING_SPENT) });
       onRunEnd({ agent, eventId: attributes.id, outcome: name, reason, attempt: progress.attempt });
     },
   };

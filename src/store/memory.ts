@@ -72,6 +72,7 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         pauses.set(agentId(agent), [...kept, pause]);
       }),
     pausesSince: (agent, since) => answer(() => (pauses.get(agentId(agent)) ?? []).filter((pause) => pause.until > since)),
+    ping: () => answer(() => {}),
     close: async () => records.clear(),
   };
 }

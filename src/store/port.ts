@@ -50,6 +50,8 @@ export interface Store {
   addPause(agent: AgentRef, pause: Pause): Promise<void>;
   /** The pauses that reach beyond `since`, in no order. */
   pausesSince(agent: AgentRef, since: number): Promise<readonly Pause[]>;
+  /** Resolves if the store answers and takes writes. How one learns, without work of its own, that a store is gone or back. */
+  ping(): Promise<void>;
 }
 
 /** A store that can be closed. `close` never rejects, and may be repeated. */

@@ -53,20 +53,35 @@ return 1`,
   },
   eaAddPause: {
     numberOfKeys: 1,
-    lua: `redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1] .. '-' .. ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+    lua: `${NOW}
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1] .. '-' .. ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - tonumber(ARGV[3])))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`,
   },
+  eaPausesSince: { numberOfKeys: 1, lua: `return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')` },
+  // A write, since a replica, a full store and one that cannot save to its disk all answer a PING.
+  eaPing: { numberOfKeys: 1, lua: `redis.call('SET', KEYS[1], '1', 'PX', 60000) return 1` },
 } as const;
 
 /** States of the client on its way to a first or a further connection. */
 const CONNECTING: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect']);
 
+/**
+ * The server at the other end is a replica now; the address leads to the new primary, or will. Redis 7 begins the answer to a script with the word, older ones end with it
+ * (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors: the first word is the kind of error).
+ */
+const NOT_PRIMARY = /\b(?:READONLY|MASTERDOWN)\b/;
+
+const PING_KEY = 'ea:ping';
+
 type Command = (...args: readonly (string | number)[]) => Promise<unknown>;
 type StoredFields = readonly [version: string | null, leaseUntil: string | null, record: string | null];
 
-/** A store in Redis or Valkey. Commands fail within seconds while it is down; the connection comes back by itself. */
+/**
+ * A store in Redis or Valkey. Commands fail within seconds while it is down; the connection comes back by itself, also from a silent one and from a server that has
+ * become a replica.
+ */
 export function createRedisStore(options: { readonly url: string; readonly onError: (message: string) => void }): OwnedStore {
   const redis = new Redis(options.url, {
     scripts,
@@ -75,6 +90,9 @@ export function createRedisStore(options: { readonly url: string; readonly onErr
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: COMMAND_TIMEOUT_MS,
+    // A connection whose other end has vanished fails every command and never closes: it is given up with the command that went unanswered.
+    socketTimeout: COMMAND_TIMEOUT_MS,
+    reconnectOnError: ({ message }) => NOT_PRIMARY.test(message),
     retryStrategy: (attempt) => Math.min(100 * attempt, 2000),
   });
   let reported = false;
@@ -118,15 +136,11 @@ export function createRedisStore(options: { readonly url: string; readonly onErr
     update: async (key, fence, write) => ({ written: (await run('eaUpdate', recordKey(key), fence, ...writeArguments(write))) === 1 }),
     renew: async (key, fence, leaseMs) => ({ renewed: (await run('eaRenew', recordKey(key), fence, leaseMs)) === 1 }),
     addPause: async (agent, pause) => {
-      await run('eaAddPause', pausesKey(agent), pause.from, pause.until, Date.now() - PAUSE_RETENTION_MS, PAUSE_RETENTION_MS);
+      await run('eaAddPause', pausesKey(agent), pause.from, pause.until, PAUSE_RETENTION_MS);
     },
-    pausesSince: async (agent, since) => {
-      try {
-        const members = await redis.zrangebyscore(pausesKey(agent), `(${since}`, '+inf');
-        return members.map(parsePause);
-      } catch (cause) {
-        throw new StoreError('Unreachable', `the store does not answer: ${messageOf(cause)}`, { cause });
-      }
+    pausesSince: async (agent, since) => ((await run('eaPausesSince', pausesKey(agent), since)) as readonly string[]).map(parsePause),
+    ping: async () => {
+      await run('eaPing', PING_KEY);
     },
     close: async () => redis.disconnect(),
   };

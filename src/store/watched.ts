@@ -1,13 +1,15 @@
-import { type OwnedStore, type Store, StoreError } from './port.ts';
+import { type Store, StoreError } from './port.ts';
 
 /** A store that tells when it stops answering and when it answers again; each call's own result is untouched. */
-export function watchedStore(store: OwnedStore, onChange: (reachable: boolean, error?: string) => void): OwnedStore {
+export function watchedStore<Watched extends Store>(store: Watched, onChange: (reachable: boolean, error?: string) => void): Watched {
   let reachable = true;
   const watch = async <T>(call: Promise<T>): Promise<T> => {
     try {
       const result = await call;
-      if (!reachable) onChange(true);
-      reachable = true;
+      if (!reachable) {
+        reachable = true;
+        onChange(true);
+      }
       return result;
     } catch (error) {
       if (error instanceof StoreError && reachable) {
@@ -17,13 +19,14 @@ export function watchedStore(store: OwnedStore, onChange: (reachable: boolean, e
       throw error;
     }
   };
-  const watched: Store = {
+  return {
+    ...store,
     read: (key) => watch(store.read(key)),
     replace: (key, expectedVersion, write) => watch(store.replace(key, expectedVersion, write)),
     update: (key, fence, write) => watch(store.update(key, fence, write)),
     renew: (key, fence, leaseMs) => watch(store.renew(key, fence, leaseMs)),
     addPause: (agent, pause) => watch(store.addPause(agent, pause)),
     pausesSince: (agent, since) => watch(store.pausesSince(agent, since)),
+    ping: () => watch(store.ping()),
   };
-  return { ...watched, close: () => store.close() };
 }

@@ -22,6 +22,7 @@ export function countingStore(store: Store): CountingStore {
     renew: counted('renew', store.renew),
     addPause: counted('addPause', store.addPause),
     pausesSince: counted('pausesSince', store.pausesSince),
+    ping: counted('ping', store.ping),
     calls: () => ({ ...counts }),
   };
 }

@@ -16,7 +16,10 @@ const numbers: readonly (readonly [number, string])[] = [
 for (const [value, text] of numbers) test(`${value} is written ${text}`, () => assert.equal(plainText(value), text));
 
 test('a ratio shows its middle and both ends', () => {
-  assert.equal(ratioText({ median: 0.834, min: 0.7, max: 1 }), '**0.83** (0.70–1.00)');
+  const spread = { median: 0.834, min: 0.7, max: 1 };
+  assert.equal(ratioText(spread), '**0.83** (0.70–1.00)');
+  assert.equal(ratioText(spread, 0.83), '**0.83** (0.70–1.00)');
+  assert.equal(ratioText(spread, 0.84), '**0.83** (0.70–1.00), misses the aim');
 });
 
 test('a table is one of Markdown', () => {

@@ -24,9 +24,10 @@ export function spreadText({ median, min, max }: Spread): string {
   return `${plainText(median)} (${plainText(min)}–${plainText(max)})`;
 }
 
-/** A ratio, to the hundredth, with both ends. */
-export function ratioText({ median, min, max }: Spread): string {
-  return `**${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})`;
+/** A ratio, to the hundredth, with both ends; where there is an aim that it misses, it says so. */
+export function ratioText({ median, min, max }: Spread, aim = 0): string {
+  const missed = Number(median.toFixed(2)) < aim ? ', misses the aim' : '';
+  return `**${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})${missed}`;
 }
 
 /** The areas of a profile with at least a fiftieth of the time, largest first. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { EventRecord } from '../../src/api/record.ts';
-import type { RecordKey, Store } from '../../src/store/port.ts';
+import { PAUSE_RETENTION_MS, type RecordKey, type Store } from '../../src/store/port.ts';
 
 /** A store under test, and a way to let its time pass. */
 export interface StoreWorld {
@@ -14,7 +14,7 @@ export interface StoreWorld {
 }
 
 function record(change: Partial<EventRecord> = {}): EventRecord {
-  return { gen: 0, attempt: 1, phase: 'running', fence: 'a', starts: 1, outputs: {}, ...change };
+  return { gen: 0, attempt: 1, phase: 'running', fence: 'a', starts: 1, startedAt: 5, outputs: {}, ...change };
 }
 
 function freshKey(): RecordKey {
@@ -25,6 +25,10 @@ function freshKey(): RecordKey {
 export function storeConformance(name: string, makeWorld: () => Promise<StoreWorld>): void {
   const about = (title: string, body: (world: StoreWorld) => Promise<void>) =>
     test(`${name}: ${title}`, async () => body(await makeWorld()));
+
+  about('it answers a question that asks nothing', async ({ store, other }) => {
+    assert.deepEqual(await Promise.all([store.ping(), other.ping()]), [undefined, undefined]);
+  });
 
   about('a record that was never written is not there', async ({ store }) => {
     assert.equal((await store.read(freshKey())).stored, undefined);
@@ -145,6 +149,19 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     await store.update(key, 'a', { record: record(), leaseMs: 1000 });
     await pass(60);
     assert.notEqual((await store.read(key)).stored, undefined);
+  });
+
+  about('pauses can be the first thing that is asked', async ({ store }) => {
+    assert.deepEqual(await store.pausesSince(freshKey().agent, 0), []);
+  });
+
+  about('a pause that no event can have lived through is forgotten', async ({ store }) => {
+    const { agent } = freshKey();
+    const { now } = await store.read(freshKey());
+    const recent = { from: now - 2000, until: now - 1000 };
+    await store.addPause(agent, { from: now - PAUSE_RETENTION_MS - 2000, until: now - PAUSE_RETENTION_MS - 1000 });
+    await store.addPause(agent, recent);
+    assert.deepEqual(await store.pausesSince(agent, 0), [recent]);
   });
 
   about('pauses are kept by agent, and those that ended before are not asked for', async ({ store, other }) => {

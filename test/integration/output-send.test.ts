@@ -130,8 +130,18 @@ test('where nobody listens, or nobody has the name, nothing was sent', async () 
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
-  const to = (url: string) => outgoing({ request: { method: 'POST', url, headers: {}, body: '' } });
+  const to = (url: string) => outgoing({ request: { method: 'POST', url, headers: {}, body: '' }, allowedHosts: [host(url)] });
   assert.deepEqual(await send(to(`http://127.0.0.1:${port}/`), never), { kind: 'not-sent', error: 'ECONNREFUSED' });
   const unknown = await send(to('http://nobody.invalid/'), never);
   assert.equal(unknown.kind, 'not-sent');
+});
+
+test('a recorded request whose host is no longer allowed goes nowhere', async () => {
+  answering({});
+  const before = sink.requests().length;
+  assert.deepEqual(await send(outgoing({ allowedHosts: [host(other.url)] }), never), {
+    kind: 'forbidden',
+    error: `host ${host(sink.url)} is not among allowedHosts`,
+  });
+  assert.equal(sink.requests().length, before);
 });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { ensureTopology } from '../../src/broker/ensure.ts';
 import { managementAdmin } from '../../src/broker/management.ts';
 import { type Plan, type Problem, plan } from '../../src/broker/plan.ts';
 import { BrokerError } from '../../src/broker/port.ts';
-import type { Binding, Queue, QueueArguments, Topology, TopologyAdmin } from '../../src/broker/topology.ts';
+import type { Binding, Queue, QueueArguments, Step, Topology, TopologyAdmin } from '../../src/broker/topology.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { reservePorts } from '../parts/ports.ts';
 import { type RabbitAddress, rabbitVersions, sharedRabbitMq } from '../parts/rabbitmq.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
@@ -40,13 +42,15 @@ const desired: Topology = {
 
 const signal = () => AbortSignal.timeout(20_000);
 
+const stepsOf = ({ steps, intake }: Plan): readonly Step[] => [...steps, ...intake];
+
 async function planned(admin: TopologyAdmin): Promise<Plan> {
   return plan(desired, await admin.observe(signal()));
 }
 
 async function applyAll(admin: TopologyAdmin): Promise<Plan> {
   const made = await planned(admin);
-  for (const step of made.steps) await admin.apply(step, signal());
+  for (const step of stepsOf(made)) await admin.apply(step, signal());
   return made;
 }
 
@@ -66,27 +70,26 @@ for (const version of rabbitVersions) {
 
     inVhost('an empty virtual host gets everything, and a second time nothing is written', async (admin) => {
       const first = await applyAll(admin);
-      assert.equal(first.steps.length, 2 + 4 + 6);
+      assert.equal(stepsOf(first).length, 2 + 4 + 6);
       assert.deepEqual(first.problems, []);
-      assert.deepEqual(await planned(admin), { steps: [], problems: [] });
+      assert.deepEqual(await planned(admin), { steps: [], intake: [], problems: [] });
       const observed = await admin.observe(signal());
       assert.deepEqual(observed.queues.map(({ name }) => name).sort(), queues.map(({ name }) => name).sort());
       assert.ok(observed.queues.every(({ durable, type }) => durable && type === 'quorum'));
       // Each step may be repeated, e.g. by a second process that has seen the same.
-      for (const step of first.steps) await admin.apply(step, signal());
-      assert.deepEqual(await planned(admin), { steps: [], problems: [] });
+      for (const step of stepsOf(first)) await admin.apply(step, signal());
+      assert.deepEqual(await planned(admin), { steps: [], intake: [], problems: [] });
     });
 
     inVhost('what somebody has taken away by hand comes back', async (admin, { vhost }, server) => {
       await applyAll(admin);
       await manage(server, 'DELETE', `/api/queues/${vhost}/ea.ns.agent.wait`);
       await manage(server, 'DELETE', `/api/bindings/${vhost}/e/ea.ns._events/q/ea.ns.agent/github.%23`);
-      const { steps } = await applyAll(admin);
       assert.deepEqual(
-        steps.map((step) => step.do),
+        stepsOf(await applyAll(admin)).map((step) => step.do),
         ['declare-queue', 'bind', 'bind'],
       );
-      assert.deepEqual((await planned(admin)).steps, []);
+      assert.deepEqual(stepsOf(await planned(admin)), []);
     });
 
     inVhost('a queue in the way is reported and keeps its messages', async (admin, { vhost }, server) => {
@@ -102,7 +105,7 @@ for (const version of rabbitVersions) {
       assert.deepEqual(kinds(problems), ['QueueMismatch']);
       assert.match(problems[0]?.message ?? '', /x-max-length is 7 instead of not set/);
       const again = await planned(admin);
-      assert.deepEqual([again.steps, kinds(again.problems)], [[], ['QueueMismatch']]);
+      assert.deepEqual([stepsOf(again), kinds(again.problems)], [[], ['QueueMismatch']]);
       const look = { count: 1, ackmode: 'ack_requeue_true', encoding: 'auto' };
       const held = (await manage(server, 'POST', `/api/queues/${vhost}/ea.ns.agent.dead/get`, look)) as readonly {
         readonly payload: string;
@@ -126,7 +129,7 @@ for (const version of rabbitVersions) {
       await manage(server, 'PUT', `/api/exchanges/${vhost}/ea.ns._events`, { type: 'fanout', durable: true });
       await manage(server, 'DELETE', `/api/exchanges/${vhost}/shop`);
       assert.deepEqual(kinds((await applyAll(admin)).problems), ['ExchangeMismatch', 'ForeignExchangeMissing']);
-      assert.deepEqual((await planned(admin)).steps, []);
+      assert.deepEqual(stepsOf(await planned(admin)), []);
     });
 
     inVhost('routes that are no longer wanted go, whatever they look like, and others stay', async (admin, { vhost }, server) => {
@@ -142,7 +145,7 @@ for (const version of rabbitVersions) {
       await manage(server, 'PUT', `/api/queues/${vhost}/theirs`, { durable: true });
       const spy: Binding = { source: 'ea.ns._events', queue: 'theirs', routingKey: '#' };
       await admin.apply({ do: 'bind', binding: spy }, signal());
-      const { steps } = await planned(admin);
+      const steps = stepsOf(await planned(admin));
       assert.deepEqual(
         steps.map((step) => step.do),
         strange.map(() => 'unbind'),
@@ -160,7 +163,31 @@ for (const version of rabbitVersions) {
       for (const step of steps) await admin.apply(step, signal());
       await manage(server, 'DELETE', `/api/queues/${vhost}/theirs`);
       await admin.apply({ do: 'unbind', binding: spy }, signal());
-      assert.deepEqual((await planned(admin)).steps, []);
+      assert.deepEqual(stepsOf(await planned(admin)), []);
+    });
+
+    inVhost('a policy that was there before the queues is found before an event is let in', async (admin, { vhost }, server) => {
+      const definition = { 'message-ttl': 60_000 };
+      await manage(server, 'PUT', `/api/policies/${vhost}/platform`, { pattern: '.*', definition, 'apply-to': 'queues' });
+      const { problems } = await ensureTopology(systemClock, admin, desired, signal());
+      assert.deepEqual(
+        kinds(problems),
+        queues.map(() => 'ForeignPolicy'),
+      );
+      const { bindings: present } = await admin.observe(signal());
+      assert.deepEqual(
+        present.filter(({ source, queue }) => source !== '' && queue === 'ea.ns.agent'),
+        [],
+      );
+    });
+
+    inVhost('where a queue is in the way, nothing is declared at all', async (admin, { vhost }, server) => {
+      await manage(server, 'PUT', `/api/queues/${vhost}/ea.ns.agent.dead`, { durable: true });
+      const before = await admin.observe(signal());
+      const { steps, problems } = await ensureTopology(systemClock, admin, desired, signal());
+      assert.deepEqual([steps, kinds(problems)], [[], ['QueueMismatch']]);
+      const after = await admin.observe(signal());
+      assert.deepEqual([after.exchanges.length, after.queues.length, after.bindings], [before.exchanges.length, 1, before.bindings]);
     });
 
     inVhost('policies of the platform that would destroy messages are reported by name', async (admin, { vhost }, server) => {

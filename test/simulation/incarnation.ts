@@ -86,6 +86,7 @@ export class Incarnation {
       renew: (key, fence, leaseMs) => this.call('store.renew', () => store.renew(key, fence, leaseMs)),
       addPause: (agent, pause) => this.call('store.addPause', () => store.addPause(agent, pause)),
       pausesSince: (agent, since) => this.call('store.pausesSince', () => store.pausesSince(agent, since)),
+      ping: () => this.call('store.ping', () => store.ping()),
     };
   }
 

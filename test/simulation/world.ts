@@ -202,6 +202,7 @@ export class World {
       renew: down(store.renew),
       addPause: down(store.addPause),
       pausesSince: down(store.pausesSince),
+      ping: down(store.ping),
       replace: async (key, version, write) => {
         const result = await down(store.replace)(key, version, write);
         if (result.written) remember(key.event, write.record);

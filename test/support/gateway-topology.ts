@@ -26,5 +26,6 @@ export function gatewayTopology(more: QueueArguments = {}): Topology {
 /** Makes a broker hold a topology. */
 export async function applyTopology(admin: TopologyAdmin, topology: Topology): Promise<void> {
   const signal = AbortSignal.timeout(30_000);
-  for (const step of plan(topology, await admin.observe(signal)).steps) await admin.apply(step, signal);
+  const { steps, intake } = plan(topology, await admin.observe(signal));
+  for (const step of [...steps, ...intake]) await admin.apply(step, signal);
 }

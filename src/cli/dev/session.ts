@@ -17,7 +17,6 @@ import type { Send } from '../../runner/outputs/send.ts';
 import { Solo } from '../../runner/solo.ts';
 import type { RunEnd } from '../../runner/witness.ts';
 import type { OwnedStore } from '../../store/port.ts';
-import { watchedStore } from '../../store/watched.ts';
 
 /** What a session runs, and on what. It owns `connection` and `store` from the start, also where starting fails. */
 export interface SessionParts {
@@ -77,12 +76,6 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
   const { problems } = await ensureTopology(clock, parts.admin, parts.topology, within(TOPOLOGY_DEADLINE_MS));
   if (problems.length > 0) throw new TopologyRefused('TopologyRefused', problems.map(({ message }) => message).join('\n'));
 
-  metrics.set('eventagent_store_reachable', {}, 1);
-  const store = watchedStore(parts.store, (reachable, error) => {
-    metrics.set('eventagent_store_reachable', {}, reachable ? 1 : 0);
-    if (reachable) log.info('the store answers again');
-    else log.error('the store does not answer; events wait until it does', { error });
-  });
   const gateway = await forFlag(
     '--port',
     startGateway({ configuration: parts.gateway, secrets, connection, clock, log, metrics, host, port: parts.port }),
@@ -100,7 +93,7 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
       runner,
       {
         connection,
-        store,
+        store: parts.store,
         model: parts.modelFor(runner),
         send: parts.sendFor(runner),
         secrets,

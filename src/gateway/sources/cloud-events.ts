@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type EventAttributes, MAX_ATTRIBUTE_BYTES, SHORT_STRING_BYTES, STRUCTURED } from '../../api/event.ts';
+import { type EventAttributes, MAX_ATTRIBUTE_BYTES, MAX_EXTENSIONS, SHORT_STRING_BYTES, STRUCTURED } from '../../api/event.ts';
 import { InputError } from '../../lib/errors.ts';
 import { mediaType, parseObject, type Reading, refused } from './reading.ts';
 
@@ -8,9 +8,6 @@ type Envelope = Readonly<Record<string, unknown>>;
 
 /** Members of the envelope that are no extensions. `datacontenttype` and `dataschema` have no field of their own and travel like extensions. */
 const KNOWN = new Set(['specversion', 'id', 'source', 'type', 'time', 'subject', 'data', 'data_base64', 'hop', 'traceparent']);
-
-/** All attributes travel in one AMQP frame of at most 128 KiB. */
-const MAX_EXTENSIONS = 32;
 
 /** Lower-case letters and digits: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#attribute-naming-convention (which advises 20 at most). */
 const EXTENSION_NAME = /^[a-z0-9]{1,64}$/;

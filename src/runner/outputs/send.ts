@@ -8,7 +8,7 @@ import { allowedUrl, HostNotAllowed } from './hosts.ts';
 /** What became of a request. */
 export type Answer =
   | { readonly kind: 'answered'; readonly status: number; readonly retryAfterMs?: number; readonly rateLimited: boolean }
-  /** A redirect led to a host that is not allowed; it was not followed. */
+  /** The URL, or a redirect, leads to a host that is not allowed; nothing was sent there. */
   | { readonly kind: 'forbidden'; readonly error: string }
   /** Certainly nothing was sent. */
   | { readonly kind: 'not-sent'; readonly error: string }
@@ -49,7 +49,7 @@ export function createSend(options: { readonly clock: Clock; readonly userAgent:
     try {
       return await exchange(outgoing, options, cut.signal);
     } catch (error) {
-      if (error instanceof HostNotAllowed) return { kind: 'forbidden', error: `a redirect was not followed: ${error.message}` };
+      if (error instanceof HostNotAllowed) return { kind: 'forbidden', error: error.message };
       if (isLate) return { kind: 'unknown', error: `no answer within ${outgoing.timeoutMs / 1000} s` };
       if (signal.aborted) return { kind: 'unknown', error: 'the run ended before the answer came' };
       if (!(error instanceof FetchFailed)) throw error;
@@ -67,7 +67,7 @@ async function exchange(
   options: { readonly clock: Clock; readonly userAgent: string },
   signal: AbortSignal,
 ): Promise<Answer> {
-  let url = new URL(outgoing.request.url);
+  let url = allowedUrl(outgoing.request.url, outgoing.allowedHosts);
   const home = url.origin;
   for (let redirects = 0; ; redirects += 1) {
     const response = await httpFetch(url, {
@@ -85,7 +85,16 @@ async function exchange(
     const location = response.headers.get('location');
     const followed = (response.status === 307 || response.status === 308) && location !== null && redirects < MAX_REDIRECTS;
     if (!followed) return answerOf(response, options.clock.now());
-    url = allowedUrl(URL.parse(location, url.href)?.href ?? location, outgoing.allowedHosts);
+    url = redirectTarget(URL.parse(location, url.href)?.href ?? location, outgoing.allowedHosts);
+  }
+}
+
+function redirectTarget(location: string, allowedHosts: readonly string[]): URL {
+  try {
+    return allowedUrl(location, allowedHosts);
+  } catch (error) {
+    if (error instanceof HostNotAllowed) throw new HostNotAllowed(`a redirect was not followed: ${error.message}`);
+    throw error;
   }
 }
 

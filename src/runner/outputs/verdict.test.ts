@@ -39,11 +39,8 @@ test('an unknown result is a dead letter where the author said so', () => {
   }
 });
 
-test('retry-after is kept, up to a day', () => {
-  const wait = (retryAfterMs: number) => {
-    const verdict = verdictOn(output, answered(429, { retryAfterMs, rateLimited: true }));
-    return verdict !== 'delivered' && verdict.kind === 'transient' ? verdict.retryAfterMs : undefined;
-  };
-  assert.equal(wait(90_000), 90_000);
-  assert.equal(wait(9e9), 86_400_000);
+test('retry-after is kept', () => {
+  const verdict = verdictOn(output, answered(429, { retryAfterMs: 90_000, rateLimited: true }));
+  assert.ok(verdict !== 'delivered' && verdict.kind === 'transient');
+  assert.equal(verdict.retryAfterMs, 90_000);
 });

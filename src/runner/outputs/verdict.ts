@@ -6,8 +6,6 @@ import type { Answer } from './send.ts';
 const LATER = new Set([408, 409, 425, 429]);
 /** Statuses of a proxy that does not know whether the sink got the request. */
 const UNKNOWN = new Set([502, 504]);
-/** No sink can put an event off for longer than this by its `retry-after`. */
-const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /** What an answer means: delivered, or how the run ends. */
 export function verdictOn(output: Pick<HttpOutput, 'name' | 'onUnknownResult'>, answer: Answer): 'delivered' | Outcome {
@@ -26,7 +24,7 @@ export function verdictOn(output: Pick<HttpOutput, 'name' | 'onUnknownResult'>, 
   }
   const { status } = answer;
   const error = `${at} answered ${status}`;
-  const retryAfter = answer.retryAfterMs === undefined ? {} : { retryAfterMs: Math.min(answer.retryAfterMs, LONGEST_RETRY_AFTER_MS) };
+  const retryAfter = answer.retryAfterMs === undefined ? {} : { retryAfterMs: answer.retryAfterMs };
   if (status >= 200 && status < 300) return 'delivered';
   if (LATER.has(status) || (status === 403 && answer.rateLimited)) return { kind: 'transient', reason: 'OutputBusy', error, ...retryAfter };
   if (UNKNOWN.has(status)) return unknownResult(output, error);

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createVirtualClock } from '../../test/support/virtual-clock.ts';
+import { GrowingPause } from './growing-pause.ts';
 import { Intake } from './intake.ts';
-import { ProviderPause } from './provider-pause.ts';
 
 function paused() {
   const clock = createVirtualClock(0);
   const intake = new Intake(3);
   const told: (number | undefined)[] = [];
-  const provider = new ProviderPause(clock, intake, (pausedMs) => told.push(pausedMs));
+  const provider = new GrowingPause(clock, intake, 'provider', (pausedMs) => told.push(pausedMs));
   const open = () => [0, 1, 2].filter((slot) => intake.isOpen(slot)).length;
   return { clock, provider, told, open };
 }
@@ -49,4 +49,10 @@ test('a wait that the provider asks for is kept where it is longer', () => {
   const { provider, told } = paused();
   provider.failed(90_000);
   assert.deepEqual(told, [90_000]);
+});
+
+test('a wait of days is looked at again after an hour', () => {
+  const { provider, told } = paused();
+  provider.failed(8 * 86_400_000);
+  assert.deepEqual(told, [3_600_000]);
 });

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createVirtualClock } from '../../test/support/virtual-clock.ts';
+import { createEmbeddedBroker } from './embedded.ts';
+import { type Ensured, ensureTopology } from './ensure.ts';
+import type { ObservedQueue, ObservedTopology, Queue, Topology, TopologyAdmin } from './topology.ts';
+
+const FRESH_MS = 4000;
+const quorum = { 'x-queue-type': 'quorum' };
+const work: Queue = { name: 'ea.a', role: 'work', arguments: { ...quorum, 'x-dead-letter-exchange': 'ea.a' } };
+const dead: Queue = { name: 'ea.a.dead', role: 'dead', arguments: quorum };
+const desired: Topology = {
+  exchanges: [{ name: 'ea.a', type: 'direct' }],
+  queues: [work, dead],
+  bindings: [
+    { source: 'ea.a', queue: work.name, routingKey: 'work' },
+    { source: 'ea.a', queue: dead.name, routingKey: 'dead' },
+    { source: 'shop', queue: work.name, routingKey: '#' },
+  ],
+  foreignExchanges: ['shop'],
+};
+
+/** A broker that needs time to write a queue down, and that says only `policyLagMs` after it first showed a queue which policies reach it. */
+async function world(options: { readonly policyLagMs?: number; readonly policy?: ObservedQueue['policy'] } = {}) {
+  const { policyLagMs = 0, policy = { names: [], definition: {} } } = options;
+  const clock = createVirtualClock(1_000_000);
+  const broker = createEmbeddedBroker({ clock, profile: '4.3' });
+  const signal = new AbortController().signal;
+  const firstSeen = new Map<string, number>();
+  const known = ({ name }: ObservedQueue) => {
+    const since = firstSeen.get(name) ?? clock.now();
+    firstSeen.set(name, since);
+    return clock.now() - since >= policyLagMs;
+  };
+  const admin: TopologyAdmin = {
+    ...broker.admin,
+    freshQueueMs: FRESH_MS,
+    observe: async () => {
+      const seen = await broker.admin.observe(signal);
+      return { ...seen, queues: seen.queues.map((queue) => ({ ...queue, policy: known(queue) ? policy : undefined })) };
+    },
+  };
+  const inTime = async <T>(ms: number, call: Promise<T>): Promise<T | undefined> => {
+    let result: T | undefined;
+    void call.then((value) => {
+      result = value;
+    });
+    await clock.advance(ms);
+    return result;
+  };
+  const held = async (): Promise<ObservedTopology> => {
+    const seen = await inTime(100, broker.admin.observe(signal));
+    assert.ok(seen);
+    return seen;
+  };
+  /** Where events would come from, if there were any. */
+  const intake = async () =>
+    (await held()).bindings.filter(({ source, queue }) => source !== '' && queue === work.name).map(({ source }) => source);
+  await inTime(100, broker.admin.apply({ do: 'declare-exchange', exchange: { name: 'shop', type: 'topic' } }, signal));
+  return { clock, admin, held, intake, inTime, ensure: (): Promise<Ensured> => ensureTopology(clock, admin, desired, signal) };
+}
+
+test('a new queue takes no events until the broker would find it again', async () => {
+  const { clock, ensure, held, intake } = await world();
+  const startedAt = clock.now();
+  const ensuring = ensure();
+  await clock.advance(1000);
+  assert.equal((await held()).queues.length, 2);
+  while (clock.now() < startedAt + FRESH_MS - 200) assert.deepEqual(await intake(), []);
+  await clock.advance(500);
+  assert.deepEqual((await intake()).sort(), ['ea.a', 'shop']);
+  assert.deepEqual((await ensuring).problems, []);
+});
+
+test('where no queue is new, what leads events in is there at once', async () => {
+  const { admin, ensure, intake, inTime } = await world();
+  await inTime(10_000, ensure());
+  const [, , shop] = desired.bindings;
+  assert.ok(shop);
+  await inTime(100, admin.apply({ do: 'unbind', binding: shop }, new AbortController().signal));
+  assert.deepEqual(await intake(), ['ea.a']);
+  assert.equal((await inTime(100, ensure()))?.steps.length, 1);
+  assert.deepEqual((await intake()).sort(), ['ea.a', 'shop']);
+  assert.deepEqual(await inTime(100, ensure()), { steps: [], problems: [] });
+});
+
+test('a policy that shows itself only some time after the queue is found before an event is let in', async () => {
+  const policy = { names: ['platform'], definition: { 'message-ttl': 60_000 } };
+  for (const policyLagMs of [0, 3000, 6000]) {
+    const { ensure, intake, inTime } = await world({ policyLagMs, policy });
+    const ensured = await inTime(FRESH_MS + 10_000, ensure());
+    assert.deepEqual(
+      ensured?.problems.map(({ kind }) => kind),
+      ['ForeignPolicy', 'ForeignPolicy'],
+      `${policyLagMs} ms`,
+    );
+    assert.deepEqual(await intake(), []);
+  }
+});
+
+test('a broker that never says which policies there are is taken as it is', async () => {
+  const { ensure, intake, inTime } = await world({ policyLagMs: Number.POSITIVE_INFINITY });
+  assert.deepEqual((await inTime(FRESH_MS + 11_000, ensure()))?.problems, []);
+  assert.equal((await intake()).length, 2);
+});
+
+test('where something is in the way, nothing at all is changed', async () => {
+  const { admin, ensure, held, inTime } = await world();
+  const signal = new AbortController().signal;
+  await inTime(100, admin.apply({ do: 'declare-queue', queue: { ...dead, arguments: { ...quorum, 'x-max-length': 1 } } }, signal));
+  const before = await held();
+  const ensured = await inTime(100, ensure());
+  assert.deepEqual([ensured?.steps, ensured?.problems.map(({ kind }) => kind)], [[], ['QueueMismatch']]);
+  assert.deepEqual(await held(), before);
+});
