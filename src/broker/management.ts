@@ -110,13 +110,24 @@ export function managementAdmin(options: ManagementOptions): TopologyAdmin {
   }
 
   async function unbind(binding: Binding, what: string, signal: AbortSignal): Promise<void> {
+    const found = await keyOf(binding, signal);
+    if (found === undefined) return;
+    try {
+      await request('DELETE', `${pathOf(binding)}/${encodeURIComponent(found)}`, what, signal);
+    } catch (error) {
+      // Somebody else may have removed it meanwhile: then the answer is 404, or on 3.10 sometimes 400.
+      if (!(error instanceof ManagementRefusal) || (await keyOf(binding, signal)) !== undefined) throw error;
+    }
+  }
+
+  /** The API's own name of a binding; `undefined` where there is none, or its exchange or queue is gone. */
+  async function keyOf(binding: Binding, signal: AbortSignal): Promise<string | undefined> {
     try {
       const present = await list(pathOf(binding), (raw) => ({ binding: bindingOf(raw), key: String(raw.properties_key) }), signal);
-      const found = present.find((candidate) => candidate.binding !== undefined && sameRoute(candidate.binding, binding));
-      if (found !== undefined) await request('DELETE', `${pathOf(binding)}/${encodeURIComponent(found.key)}`, what, signal);
+      return present.find((candidate) => candidate.binding !== undefined && sameRoute(candidate.binding, binding))?.key;
     } catch (error) {
-      // Gone already, or its exchange or queue is.
-      if (!(error instanceof ManagementRefusal && error.status === 404)) throw error;
+      if (error instanceof ManagementRefusal && error.status === 404) return undefined;
+      throw error;
     }
   }
 }
