@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { nodeBaseImage } from './parts/image-base.ts';
+import { clusterVariableOf, sharedControlPlane } from './parts/kubernetes.ts';
+import { helmProgram, kubernetesVersions } from './parts/kubernetes-programs.ts';
+import { nodeParts } from './parts/node.ts';
 import { rabbitVersions, sharedRabbitMq, variableOf } from './parts/rabbitmq.ts';
 import { sharedRedis } from './parts/redis.ts';
 import { PartUnavailable } from './parts/unavailable.ts';
 
 const USAGE = `usage: node test/run.ts check|all|long [--seeds N] [-- FILE… | NODE-TEST-OPTION=VALUE…]
   check  types, lint, unit tests, repository tests, simulation with 200 seeds
-  all    types and lint, then every test on real RabbitMQ and Redis, simulation with 1000 seeds
+  all    types and lint, then every test on real RabbitMQ, Redis and Kubernetes, simulation with 1000 seeds
   long   all, and the *.long.ts files
 `;
 
@@ -45,7 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
   const command = commands[request.name];
   const [types, lint] = await Promise.all([runTool('tsc', '-p', '.'), runTool('biome', 'check', '.')]);
   if (!types || !lint) return 1;
-  const parts = command.parts ? await startParts() : {};
+  const parts = command.parts ? await startParts(request.files) : {};
   if (parts === undefined) return 1;
   return await runTests(request, { ...parts, EVENTAGENT_SIMULATION_SEEDS: String(request.seeds ?? command.seeds) });
 }
@@ -89,34 +93,62 @@ async function runTool(name: string, ...args: readonly string[]): Promise<boolea
   return code === 0;
 }
 
-/** Starts one of each part for all test files. Without CI a part that cannot be had is only told of: its tests are skipped. */
-async function startParts(): Promise<Readonly<Record<string, string>> | undefined> {
+/**
+ * Starts one of each part for all test files, and builds what they start themselves, which may take longer than a test has. Of Kubernetes only what the named files need, if any
+ * are named. Without CI a part that cannot be had is only told of: its tests are skipped.
+ */
+async function startParts(files: readonly string[]): Promise<Readonly<Record<string, string>> | undefined> {
   const startedAt = performance.now();
-  const wanted = [
+  const needs = neededBy(files);
+  const wanted: readonly Promise<readonly [variable: string, value: string] | undefined>[] = [
     ...rabbitVersions.map(async (version) => {
       const { amqpUrl, managementUrl } = await sharedRabbitMq(version);
       return [variableOf(version), `${amqpUrl} ${managementUrl}`] as const;
     }),
     sharedRedis().then(({ url }) => ['EVENTAGENT_TEST_REDIS', url] as const),
+    ...(needs('kubernetes.ts') ? kubernetesVersions : []).map(
+      async (version) => [clusterVariableOf(version), (await sharedControlPlane(version)).kubeconfig] as const,
+    ),
+    ...(needs('node.ts') ? [nodeParts, helmProgram] : []).map((build) => build().then(() => undefined)),
+    ...(needs('image-base.ts') ? [nodeBaseImage] : []).map((build) => build().then(() => undefined)),
   ];
+  const patience = setTimeout(() => process.stdout.write('… parts are fetched and built, which takes minutes the first time\n'), 30_000);
   const found: Record<string, string> = {};
-  let complete = true;
+  let missing = 0;
   for (const result of await Promise.allSettled(wanted)) {
     if (result.status === 'fulfilled') {
-      const [variable, value] = result.value;
-      found[variable] = value;
+      if (result.value !== undefined) found[result.value[0]] = result.value[1];
     } else {
-      complete = false;
+      missing += 1;
       const error: unknown = result.reason;
       const text = error instanceof PartUnavailable ? `${error.message}; to have it: ${error.remedy}` : String(error);
       process.stdout.write(`✖ ${text}\n`);
       if (process.env.CI === 'true' || !(error instanceof PartUnavailable)) return undefined;
     }
   }
+  clearTimeout(patience);
   process.stdout.write(
-    `${complete ? '✔' : '✖'} ${Object.keys(found).length} of ${wanted.length} servers started (${seconds(startedAt)})\n`,
+    `${missing === 0 ? '✔' : '✖'} ${wanted.length - missing} of ${wanted.length} parts are ready (${seconds(startedAt)})\n`,
   );
   return found;
+}
+
+/** Tells of a file of test/parts whether one of the named files imports it, be it by way of others. Where none is named, or what is named is a pattern, all are needed. */
+function neededBy(files: readonly string[]): (part: string) => boolean {
+  const imported = new Set<string>();
+  const visit = (path: string) => {
+    if (imported.has(path) || !isFile(path)) return;
+    imported.add(path);
+    for (const [, target] of readFileSync(path, 'utf8').matchAll(/ from '(\.[^']+)'/g)) if (target) visit(join(dirname(path), target));
+  };
+  const paths = files.map((file) => resolve(root, file));
+  const isAll = paths.length === 0 || !paths.every(isFile);
+  if (!isAll) paths.forEach(visit);
+  return (part) => isAll || imported.has(join(root, 'test/parts', part));
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 async function runTests(request: Request, environment: Readonly<Record<string, string>>): Promise<number> {

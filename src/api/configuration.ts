@@ -1,3 +1,4 @@
+import { count, flag, fromJson, listOf, name, object, optional, type Parse, text, variant, word, yes } from './json-shape.ts';
 import type { AgentRef } from './names.ts';
 
 /** A key of a Secret in the agent's namespace. */
@@ -86,3 +87,74 @@ export interface RunnerConfiguration {
 
 /** Reads a secret's current value; asked on every use, so that a rotated secret is seen. `undefined` where it cannot be read. */
 export type Secrets = (ref: SecretKeyRef) => string | undefined;
+
+/** Reads the JSON of a gateway's configuration. Throws `InputError` (`InvalidResource`) with the path of what is wrong. */
+export function parseGatewayConfiguration(json: string): GatewayConfiguration {
+  return fromJson(json, gatewayConfiguration);
+}
+
+/** Reads the JSON of a runner's configuration; its expressions and templates are texts still. Throws as `parseGatewayConfiguration`. */
+export function parseRunnerConfiguration(json: string): RunnerConfiguration {
+  return fromJson(json, runnerConfiguration);
+}
+
+const agentRef = object<AgentRef>({ namespace: name, name });
+const secretKeyRef = object<SecretKeyRef>({ name, key: name });
+const secretKeyRefs = listOf(secretKeyRef);
+
+const verification = variant<'scheme', Verification>('scheme', {
+  GitHub: object({ scheme: word('GitHub'), secretKeyRefs }),
+  HMAC: object({ scheme: word('HMAC'), header: name, secretKeyRefs }),
+  Bearer: object({ scheme: word('Bearer'), secretKeyRefs }),
+  None: object({ scheme: word('None') }),
+});
+
+type ByKey = Extract<Route['target'], { readonly routingKey: string }>;
+type ByType = Extract<Route['target'], { readonly byType: true }>;
+const byKey = object<ByKey>({ exchange: name, routingKey: text });
+const byType = object<ByType>({ exchange: name, byType: yes });
+const target: Parse<Route['target']> = (value, path) =>
+  typeof value === 'object' && value !== null && 'byType' in value ? byType(value, path) : byKey(value, path);
+
+const gatewayConfiguration = object<GatewayConfiguration>({
+  namespace: name,
+  routes: listOf(object<Route>({ agent: agentRef, trigger: name, path: name, verification, maxBodyBytes: count(1), target })),
+  typePatterns: listOf(name),
+});
+
+const httpOutput = object<HttpOutput>({
+  name,
+  method: word('POST', 'PUT', 'PATCH'),
+  url: name,
+  allowedHosts: listOf(name),
+  headers: listOf(object<HttpOutput['headers'][number]>({ name, value: text })),
+  headersFrom: listOf(object<HttpOutput['headersFrom'][number]>({ name, secretKeyRef })),
+  bodyTemplate: optional(text),
+  contentType: name,
+  timeoutMs: count(1),
+  onUnknownResult: word('Retry', 'DeadLetter'),
+});
+
+const runnerConfiguration = object<RunnerConfiguration>({
+  agent: agentRef,
+  prefix: name,
+  filter: optional(text),
+  model: object<RunnerConfiguration['model']>({
+    name,
+    apiKeySecretRef: secretKeyRef,
+    baseUrl: optional(name),
+    system: optional(text),
+    prompt: text,
+    maxTokens: count(1),
+  }),
+  outputs: listOf(httpOutput),
+  delivery: object<RunnerConfiguration['delivery']>({
+    maxAttempts: count(1),
+    retryDelaysMs: listOf(count(0)),
+    eventTtlMs: count(1),
+    runTimeoutMs: count(1),
+    concurrency: count(1),
+  }),
+  idempotency: object<RunnerConfiguration['idempotency']>({ key: optional(text), retentionMs: count(0) }),
+  suspend: flag,
+});

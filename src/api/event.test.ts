@@ -23,7 +23,15 @@ test('attributes and progress come back as they were written', () => {
     { requiredKeys: ['id', 'source', 'type', 'hop', 'extensions'], noNullPrototype: true },
   );
   const progress = fc.record(
-    { attempt: fc.integer({ min: 1, max: 10 }), gen: fc.nat(), notBefore: fc.integer({ min: 0, max: 4e12 }), admitted: fc.constant(true) },
+    {
+      attempt: fc.integer({ min: 1, max: 10 }),
+      gen: fc.nat(),
+      notBefore: fc.integer({ min: 0, max: 4e12 }),
+      admitted: fc.constant(true),
+      tick: fc.constant(true),
+      key: fc.constant('f'.repeat(64)),
+      expiresAt: fc.integer({ min: 0, max: 4e12 }),
+    },
     { requiredKeys: ['attempt', 'gen'], noNullPrototype: true },
   );
   fc.assert(
@@ -42,7 +50,15 @@ test('attributes and progress come back as they were written', () => {
 });
 
 test("progress counts only from the agent's own exchange: anybody may write headers elsewhere", () => {
-  const message = messageFor(event, { body: Buffer.from('{}') }, 0, { attempt: 4, gen: 2, notBefore: 1e12 });
+  const message = messageFor(event, { body: Buffer.from('{}') }, 0, {
+    attempt: 4,
+    gen: 2,
+    notBefore: 1e12,
+    tick: true,
+    expiresAt: 2e12,
+    key: 'f'.repeat(64),
+    admitted: true,
+  });
   assert.deepEqual(envelopeOf({ ...message, exchange: 'support.events', routingKey: 'x' }, OWN).progress, { attempt: 1, gen: 0 });
 });
 

@@ -1,5 +1,5 @@
 import { InputError } from '../lib/errors.ts';
-import type { Headers, HeaderValue, Message } from './message.ts';
+import { type Headers, type HeaderValue, type Message, SHORT_STRING_BYTES } from './message.ts';
 import { digest } from './names.ts';
 
 /** An event as filters, prompts and outputs see it: CloudEvents 1.0 attributes and the data. */
@@ -31,8 +31,17 @@ export interface Progress {
   readonly gen: number;
   /** Milliseconds since the epoch; the event must not be run before. */
   readonly notBefore?: number;
+  /**
+   * Names the event's record: what its idempotency key came to when it first arrived. Every copy of ours carries it, dead letters too, so that the event stays
+   * one event when its copy has an id that the sender did not give, or when the agent's key is changed while it waits.
+   */
+  readonly key?: string;
   /** The filter has let the event through: a copy that we published ourselves is not judged again, even if the filter has changed. */
   readonly admitted?: boolean;
+  /** The event is a schedule's, which waits for its record to be final: the record has the default key, and is there for every outcome. */
+  readonly tick?: boolean;
+  /** Milliseconds since the epoch; an event that nobody has taken by then is not run any more. */
+  readonly expiresAt?: number;
 }
 
 /** The progress of an event that was never touched. */
@@ -40,9 +49,6 @@ export const FRESH: Progress = { attempt: 1, gen: 0 };
 
 /** The media type of an event whose body is the CloudEvents envelope, data included. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md */
 export const STRUCTURED = 'application/cloudevents+json';
-
-/** AMQP 0-9-1 short strings (message id, routing key) hold at most this many bytes. */
-export const SHORT_STRING_BYTES = 255;
 
 /** A header value of ours may be this long: attributes travel in one frame with all other headers (frame size 128 KiB, at least 4 KiB). */
 export const MAX_ATTRIBUTE_BYTES = 1024;
@@ -55,6 +61,7 @@ const MAX_EXTENSION_NAME = 128;
 
 const attribute = { id: 'ce-id', source: 'ce-source', type: 'ce-type', time: 'ce-time', subject: 'ce-subject' } as const;
 const HOP = 'ce-hop';
+const KEY = /^[0-9a-f]{64}$/;
 const OWN = new Set<string>([...Object.values(attribute), HOP, 'ce-specversion']);
 
 /** The message that carries an event: the body untouched, the attributes as headers, the id as message id. `publishedAt` in milliseconds. */
@@ -99,7 +106,10 @@ function progressHeaders(progress: Progress): Headers {
     ...(progress.attempt === 1 ? {} : { 'ea-attempt': progress.attempt }),
     ...(progress.gen === 0 ? {} : { 'ea-gen': progress.gen }),
     ...(progress.notBefore === undefined ? {} : { 'ea-not-before': new Date(progress.notBefore).toISOString() }),
+    ...(progress.key === undefined ? {} : { 'ea-key': progress.key }),
     ...(progress.admitted === true ? { 'ea-admitted': true } : {}),
+    ...(progress.tick === true ? { 'ea-tick': true } : {}),
+    ...(progress.expiresAt === undefined ? {} : { 'ea-expires-at': new Date(progress.expiresAt).toISOString() }),
   };
 }
 
@@ -145,11 +155,16 @@ export function envelopeOf(message: Message & { readonly exchange: string; reado
 
 function progressOf(headers: Headers): Progress {
   const notBefore = Date.parse(textOf(headers['ea-not-before']) ?? '');
+  const expiresAt = Date.parse(textOf(headers['ea-expires-at']) ?? '');
+  const key = textOf(headers['ea-key']);
   return {
     attempt: countOf(headers['ea-attempt'], 1) ?? 1,
     gen: countOf(headers['ea-gen'], 0) ?? 0,
     ...(Number.isNaN(notBefore) ? {} : { notBefore }),
+    ...(key !== undefined && KEY.test(key) ? { key } : {}),
     ...(headers['ea-admitted'] === true ? { admitted: true } : {}),
+    ...(headers['ea-tick'] === true ? { tick: true } : {}),
+    ...(Number.isNaN(expiresAt) ? {} : { expiresAt }),
   };
 }
 

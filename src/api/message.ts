@@ -1,6 +1,9 @@
 /** A value of a message header: what AMQP 0-9-1 field tables and JSON have in common. */
 export type HeaderValue = string | number | boolean | null | readonly HeaderValue[] | { readonly [name: string]: HeaderValue };
 
+/** AMQP 0-9-1 keeps short strings (names, routing keys, message ids, content types) in at most this many bytes. */
+export const SHORT_STRING_BYTES = 255;
+
 /** The headers of a message. */
 export type Headers = Readonly<Record<string, HeaderValue>>;
 

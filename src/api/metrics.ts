@@ -11,7 +11,7 @@ export interface MetricDefinition {
 export const metrics = {
   eventagent_events_total: {
     type: 'counter',
-    help: 'Deliveries that ended in the runner, by how: done, filtered, duplicate, stale, retried, dead, handed_back, waiting or interrupted. The reason says why where the outcome does not.',
+    help: 'Deliveries that ended in the runner, by how: done, filtered, duplicate, stale, expired, retried, dead, handed_back, waiting or interrupted. The reason says why where the outcome does not.',
     labels: ['namespace', 'agent', 'outcome', 'reason'],
   },
   eventagent_run_duration_seconds: {
@@ -49,7 +49,7 @@ export const metrics = {
   },
   eventagent_consumers: {
     type: 'gauge',
-    help: 'Channels on which the runner takes events now. 0 while the intake is closed, or the broker or the queue is gone.',
+    help: 'Channels with a consumer: each takes events, or has one in hand. 0 once the intake is closed and what was in hand has ended, and while the broker or the queue is gone.',
     labels: ['namespace', 'agent'],
   },
   eventagent_settle_refused: {
@@ -70,5 +70,47 @@ export const metrics = {
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
-/** The name of a metric. */
-export type MetricName = keyof typeof metrics;
+/** The metrics of the operator's own process, by name. Those of queues come from the leader only. */
+export const controllerMetrics = {
+  eventagent_queue_messages: {
+    type: 'gauge',
+    help: 'Events in the work queue of an agent, its retry tiers and its wait queue, by state: ready, unacknowledged, or held (expired and refused by a full queue). Gone, not 0, while it is not known.',
+    labels: ['namespace', 'agent', 'state'],
+  },
+  eventagent_dead_letters: {
+    type: 'gauge',
+    help: 'Messages in the dead-letter queue of an agent, in whatever state. Gone, not 0, while it is not known.',
+    labels: ['namespace', 'agent'],
+  },
+  eventagent_broker_reachable: {
+    type: 'gauge',
+    help: "1 while the broker's management API answers the operator, else 0.",
+    labels: ['broker'],
+  },
+  eventagent_orphaned_queues: {
+    type: 'gauge',
+    help: "Queues of the operator's prefix that belong to no agent; the log names them.",
+    labels: ['broker'],
+  },
+  eventagent_leader: {
+    type: 'gauge',
+    help: '1 in the replica of the operator that is at work, 0 in the one that stands by.',
+    labels: [],
+  },
+  eventagent_reconcile_total: {
+    type: 'counter',
+    help: 'Reconciliations by kind (EventAgent, Gateway, AgentSchedule) and outcome (done, or failed: an edge did not answer, and it is tried again).',
+    labels: ['kind', 'outcome'],
+  },
+  eventagent_reconcile_duration_seconds: {
+    type: 'histogram',
+    help: 'Time of one reconciliation.',
+    labels: ['kind'],
+    buckets: [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60],
+  },
+  eventagent_work_queue_depth: {
+    type: 'gauge',
+    help: 'Objects that wait for a worker.',
+    labels: ['kind'],
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;

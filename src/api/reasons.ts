@@ -13,11 +13,13 @@ export const deadLetterReasons = {
   ToolUse: 'The model asked for a tool, and the agent has none.',
   TurnPaused: 'The model paused its turn, and this version does not resume one.',
   UnknownStop: 'The model stopped for a reason that this version does not know.',
-  OutputRejected: 'An output answered with a status that a repetition cannot mend.',
+  OutputRejected:
+    'An output answered with a status that a repetition cannot mend; a redirect with 301, 302 or 303, which is not followed, is one.',
   OutputForbidden: "An output's URL, or a redirect of it, leads to a host that is not allowed.",
   OutputUnknown: 'An output was sent and no answer is known, and onUnknownResult is DeadLetter.',
   AttemptsExhausted: 'Every attempt failed for a passing reason; the error of the last one is kept.',
-  CrashLoop: 'The process died again and again while it ran this event.',
+  CrashLoop:
+    'Run after run of this event did not come to an end: the process died with it, stood still, or failed in a way that nobody foresaw.',
 } as const;
 
 /** Why an event became a dead letter. */

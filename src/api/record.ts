@@ -18,7 +18,7 @@ export interface EventRecord {
   readonly phase: 'running' | 'decided' | 'parked' | 'done' | 'dead';
   /** Names the last taker; whoever holds another one may write nothing. */
   readonly fence: string;
-  /** Takes since the last orderly end: above 1, a process died with the event in hand. */
+  /** Takes since the last orderly end: above 1, a run did not come to one, mostly because its process died. */
   readonly starts: number;
   /** What `decided` is about to publish. */
   readonly decision?: Decision;
@@ -30,8 +30,19 @@ export interface EventRecord {
   readonly outputs: Readonly<Record<string, OutputCheckpoint>>;
   /** What all its runs have bought so far. */
   readonly spent?: Spent;
-  /** The receipt of a `done` event: what became of it, and when. */
-  readonly result?: { readonly outcome: 'done' | 'filtered' | 'stale'; readonly endedAt: number };
+  /** The receipt of a `done` or `dead` event: what became of it, and when. */
+  readonly result?: RecordResult;
+}
+
+/** What became of an event in the end. `endedAt` in milliseconds since the epoch. */
+export type RecordResult =
+  | { readonly outcome: 'done' | 'filtered' | 'stale' | 'expired'; readonly endedAt: number }
+  | { readonly outcome: 'dead'; readonly reason: DeadLetterReason; readonly endedAt: number };
+
+/** The record of an event that nobody has taken in time: nobody will. */
+export function expiredRecord(fence: string, now: number): EventRecord {
+  const result = { outcome: 'expired' as const, endedAt: now };
+  return { gen: 0, attempt: 1, phase: 'done', fence, starts: 0, startedAt: now, outputs: {}, result };
 }
 
 /** What was bought for an event. */

@@ -7,3 +7,6 @@ export interface TokenUsage {
   readonly cacheWrite5m: number;
   readonly cacheWrite1h: number;
 }
+
+/** No token at all. */
+export const NO_TOKENS: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };

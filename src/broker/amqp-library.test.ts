@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
-import type { Channel } from 'rabbitmq-client';
-import { withRawBodies } from './amqp-library.ts';
+import type { Channel, Connection } from 'rabbitmq-client';
+import { refuseLongFrames, withRawBodies } from './amqp-library.ts';
 
 /** The part of the library's channel that we reach into, decoding bodies as the library does; `changes` is what another version of it might do. */
 function channelLike(changes: Readonly<Record<string, unknown>> = {}): Channel {
@@ -56,3 +57,15 @@ for (const { name, changes, message } of changed) {
     await assert.rejects(withRawBodies(channelLike(changes)), { message });
   });
 }
+
+test('connecting fails at once where the library keeps its socket elsewhere', () =>
+  assert.throws(() => refuseLongFrames({} as unknown as Connection, 1), { message: /Connection has no _socket/ }));
+
+test('that the library reads its socket in another way is noticed', () => {
+  const socket = new Socket();
+  const isUsed = refuseLongFrames({ _socket: socket } as unknown as Connection, 1);
+  assert.equal(isUsed(), false);
+  socket.read(1);
+  assert.equal(isUsed(), true);
+  socket.destroy();
+});

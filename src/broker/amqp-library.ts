@@ -1,9 +1,10 @@
+import { Socket } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { Channel } from 'rabbitmq-client';
+import type { Channel, Connection } from 'rabbitmq-client';
 
 /**
- * What we have to reach into rabbitmq-client for, in one place: bodies as the bytes that came, `basic.reject`, and the negotiated frame size.
- * Each is checked whenever a channel is opened, so that a new version of the library that has changed inside fails at once and says so.
+ * What we have to reach into rabbitmq-client for, in one place: bodies as the bytes that came, `basic.reject`, the negotiated frame size, and an end to frames that are none.
+ * Each is checked whenever a connection is made or a channel opened, so that a new version of the library that has changed inside fails at once and says so.
  */
 interface Internals {
   _onMethod(frame: { readonly methodId: number; readonly params: Readonly<Record<string, unknown>> }): void;
@@ -27,6 +28,44 @@ const BASIC_REJECT = (60 << 16) | 90;
 const UNTOUCHED = 'untouched';
 
 const PROBE = { tag: 'eventagent-probe', body: Buffer.from('{"probe": 1.0}') };
+
+/** What answers at a broker's address does not speak AMQP 0-9-1. */
+export class NotAmqp extends Error {}
+
+const NOT_AMQP = 'what answers there is not AMQP; correct the address';
+
+/** A frame's type, channel, length and end. */
+const FRAME_OVERHEAD_BYTES = 8;
+
+/**
+ * Ends a connection of the library's with `NotAmqp` where what came begins a longer frame than it asked the broker for. Left alone, the library asks its socket for as many
+ * bytes as it reads out of, say, "HTTP/1.1", and Node throws where nobody can catch it. To be called before the socket is connected; throws where the library has changed
+ * inside. Gives whether the library reads through this, which it must have done when it says that it is connected.
+ */
+export function refuseLongFrames(connection: Connection, maxFrameBytes: number): () => boolean {
+  const { _socket: socket } = connection as unknown as { readonly _socket: unknown };
+  if (!(socket instanceof Socket)) throw changed('Connection has no _socket');
+  const read = socket.read;
+  let isUsed = false;
+  socket.read = (bytes?: number) => {
+    isUsed = true;
+    if (bytes === undefined || bytes <= maxFrameBytes + FRAME_OVERHEAD_BYTES) return read.call(socket, bytes);
+    socket.destroy(new NotAmqp(NOT_AMQP));
+    return null;
+  };
+  return () => isUsed;
+}
+
+/** Why a connection did not come about: `NotAmqp` where the library could make nothing of what came. */
+export function connectErrorFrom(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'FRAME_ERROR' || code === 'CODEC' ? new NotAmqp(NOT_AMQP, { cause: error }) : error;
+}
+
+/** The library has changed inside. */
+export function changed(what: string): Error {
+  return new Error(`rabbitmq-client has changed inside: ${what}; use the version that package-lock.json names`);
+}
 
 /**
  * Makes a channel of the library's hand out bodies as `Buffer`s, whatever their content type. Left alone, it parses `application/json` and decodes `text/plain`
@@ -72,8 +111,4 @@ function internalsOf(channel: Channel): Internals {
     throw changed('Channel keeps another state');
   if (typeof inside._conn?._state?.frameMax !== 'number') throw changed('Connection keeps another state');
   return inside as Internals;
-}
-
-function changed(what: string): Error {
-  return new Error(`rabbitmq-client has changed inside: ${what}; use the version that package-lock.json names`);
 }

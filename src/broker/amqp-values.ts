@@ -1,9 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { Headers, HeaderValue } from '../api/message.ts';
+import { type Headers, type HeaderValue, SHORT_STRING_BYTES } from '../api/message.ts';
 import type { Publication } from './port.ts';
-
-/** AMQP 0-9-1 keeps names, routing keys and short properties in at most this many bytes; the client library would cut the rest off silently. */
-const SHORT_STRING_BYTES = 255;
 
 /**
  * The headers of a delivery as values that JSON knows. Other clients may send more than that: a byte array becomes text (base64 where it is not UTF-8),
@@ -37,7 +34,7 @@ export function assertPublishable(publication: Publication): void {
 }
 
 function assertShort(what: string, text: string): void {
-  // No UTF-16 unit takes more than three bytes of UTF-8: nothing to count in the usual case.
+  // The client library would cut the rest off without a word. No UTF-16 unit takes more than three bytes of UTF-8: nothing to count in the usual case.
   if (text.length * 3 > SHORT_STRING_BYTES && Buffer.byteLength(text) > SHORT_STRING_BYTES) {
     throw new RangeError(`${what} of ${Buffer.byteLength(text)} bytes: AMQP holds at most ${SHORT_STRING_BYTES}`);
   }

@@ -1,17 +1,21 @@
 import { Connection } from 'rabbitmq-client';
 import { type Clock, systemClock, type Timer } from '../lib/clock.ts';
+import type { ServerAddress } from '../lib/connection-secret.ts';
 import { InputError, messageOf } from '../lib/errors.ts';
+import { connectFailure, tlsTrust } from '../lib/tls-trust.ts';
 import { AmqpChannel } from './amqp-channel.ts';
-import { withRawBodies } from './amqp-library.ts';
+import { changed, connectErrorFrom, NotAmqp, refuseLongFrames, withRawBodies } from './amqp-library.ts';
 import { type BrokerConnection, BrokerError, type Channel } from './port.ts';
 
-/** How to reach a RabbitMQ. */
-export interface RabbitMqOptions {
-  /** `amqp:` or `amqps:`, with user, password and virtual host. https://www.rabbitmq.com/docs/uri-spec */
-  readonly url: string;
+/** How to reach a RabbitMQ. The URL is `amqp:` or `amqps:`, with user, password and virtual host. https://www.rabbitmq.com/docs/uri-spec */
+export interface RabbitMqOptions extends ServerAddress {
   /** What the connection is called in the broker's management. */
   readonly name: string;
   readonly clock?: Clock;
+  /** Asked for the present address before each further attempt, so that a rotated login is seen. Where it throws, that attempt has failed. */
+  readonly presentAddress?: () => ServerAddress;
+  /** Told after each attempt and each loss: why there is no connection, or `undefined` where there is one now. */
+  readonly onChange?: (failure: string | undefined) => void;
 }
 
 /** RabbitMQ's own limit for a frame; attributes and headers of a message travel in one. */
@@ -35,9 +39,9 @@ export function connectRabbitMq(options: RabbitMqOptions): BrokerConnection {
 
 /** Owns one connection of the library's at a time, and its channels. */
 class RabbitMqConnection implements BrokerConnection {
-  readonly #target: ReturnType<typeof targetOf>;
-  readonly #name: string;
+  readonly #options: RabbitMqOptions;
   readonly #clock: Clock;
+  #target: ReturnType<typeof targetOf>;
   readonly #channels = new Set<AmqpChannel>();
   /** Called with every change of the connection. */
   readonly #waiting = new Set<() => void>();
@@ -51,8 +55,8 @@ class RabbitMqConnection implements BrokerConnection {
   #closing: Promise<void> | undefined;
 
   constructor(options: RabbitMqOptions) {
-    this.#target = targetOf(options.url);
-    this.#name = options.name;
+    this.#options = options;
+    this.#target = targetOf(options);
     this.#clock = options.clock ?? systemClock;
     this.#connect();
   }
@@ -81,21 +85,29 @@ class RabbitMqConnection implements BrokerConnection {
 
   #connect(): void {
     this.#retry = undefined;
+    const { tls, ca, ...target } = this.#target;
     const library = new Connection({
-      ...this.#target,
-      connectionName: this.#name,
+      ...target,
+      tls: tls && tlsTrust(target.hostname, ca),
+      connectionName: this.#options.name,
       frameMax: FRAME_BYTES,
       heartbeat: HEARTBEAT_SECONDS,
       connectionTimeout: CONNECT_TIMEOUT_MS,
       noDelay: true,
     });
+    const isGuarded = refuseLongFrames(library, FRAME_BYTES);
     this.#library = library;
     library.on('connection', () => {
       if (this.#library !== library) return;
+      if (!isGuarded()) {
+        this.#onLost(library, changed('Connection reads its socket in another way'));
+        return;
+      }
       this.#up = library;
       this.#failures = 0;
       this.#failure = undefined;
       this.#tellWaiting();
+      this.#options.onChange?.(undefined);
     });
     library.on('connection.blocked', () => this.#setBlocked(library, true));
     library.on('connection.unblocked', () => this.#setBlocked(library, false));
@@ -110,14 +122,30 @@ class RabbitMqConnection implements BrokerConnection {
     // The library would go on by itself, but tells only the first failure of a row: a refused login behind a lost connection would never be seen.
     library.unsafeDestroy();
     if (this.#library !== library || this.#closing !== undefined) return;
+    const failure = this.#up === library ? error : connectErrorFrom(error);
     this.#library = undefined;
     this.#up = undefined;
     this.#blocked = false;
+    this.#onFailure(failure);
+  }
+
+  #onFailure(error: unknown): void {
     this.#failure = error;
     const bound = Math.min(BACKOFF_MS.most, BACKOFF_MS.least * 2 ** ++this.#failures);
     const delayMs = BACKOFF_MS.least + Math.random() * (bound - BACKOFF_MS.least);
-    this.#retry = this.#clock.timer(delayMs, () => this.#connect());
+    this.#retry = this.#clock.timer(delayMs, () => this.#tryAgain());
     this.#tellWaiting();
+    this.#options.onChange?.(this.#noConnection());
+  }
+
+  #tryAgain(): void {
+    try {
+      const { presentAddress } = this.#options;
+      if (presentAddress !== undefined) this.#target = targetOf(presentAddress());
+      this.#connect();
+    } catch (error) {
+      this.#onFailure(error);
+    }
   }
 
   #tellWaiting(): void {
@@ -129,10 +157,7 @@ class RabbitMqConnection implements BrokerConnection {
     for (;;) {
       if (this.#closing !== undefined) throw new BrokerError('Unreachable', `the connection to ${this.#place()} was closed`);
       if (this.#up !== undefined) return this.#up;
-      if (isRefusal(this.#failure)) {
-        const message = `RabbitMQ at ${this.#place()} refused the login of ${this.#target.username} to virtual host ${this.#target.vhost}: ${messageOf(this.#failure)}`;
-        throw new BrokerError('LoginRefused', message, { cause: this.#failure });
-      }
+      if (isRefusal(this.#failure)) throw new BrokerError('LoginRefused', this.#noConnection(), { cause: this.#failure });
       let tell: (() => void) | undefined;
       try {
         const change = new Promise<void>((resolve) => {
@@ -178,8 +203,8 @@ class RabbitMqConnection implements BrokerConnection {
           (late) => (late instanceof AmqpChannel ? late.close() : undefined),
           () => {},
         );
-        const why = this.#failure === undefined ? 'it does not answer' : messageOf(this.#failure);
-        reject(new BrokerError('Unreachable', `no connection to RabbitMQ at ${this.#place()}: ${why}`, { cause: this.#failure }));
+        const code = this.#failure instanceof NotAmqp ? 'NotAmqp' : 'Unreachable';
+        reject(new BrokerError(code, this.#noConnection(), { cause: this.#failure }));
       };
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
@@ -212,10 +237,20 @@ class RabbitMqConnection implements BrokerConnection {
   #place(): string {
     return `${this.#target.hostname}:${this.#target.port}`;
   }
+
+  /** Why there is no connection. */
+  #noConnection(): string {
+    const { username, vhost, ca } = this.#target;
+    const failure = this.#failure;
+    if (isRefusal(failure))
+      return `RabbitMQ at ${this.#place()} refused the login of ${username} to virtual host ${vhost}: ${messageOf(failure)}`;
+    const why = failure === undefined ? 'it does not answer' : connectFailure(failure, ca !== undefined);
+    return `no connection to RabbitMQ at ${this.#place()}: ${why}`;
+  }
 }
 
 /** A URL taken apart, since the library leaves the brackets around an IPv6 address. Defaults are those of the AMQP URI specification. */
-function targetOf(text: string) {
+function targetOf({ url: text, ca }: ServerAddress) {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== 'amqp:' && url.protocol !== 'amqps:')) {
     throw new InputError('Usage', 'the address of RabbitMQ is not a URL of the form amqp://user:password@host:5672/vhost (amqps: for TLS)');
@@ -228,6 +263,7 @@ function targetOf(text: string) {
     password: decodeURIComponent(url.password) || 'guest',
     vhost: decodeURIComponent(url.pathname.slice(1)) || '/',
     tls,
+    ca,
   };
 }
 

@@ -1,16 +1,29 @@
 import { InputError, messageOf } from '../lib/errors.ts';
 import { BrokerError } from './port.ts';
-import type { Binding, ObservedQueue, ObservedTopology, QueueArguments, Step, TopologyAdmin } from './topology.ts';
+import type {
+  Binding,
+  BrokerAdmin,
+  ListedQueue,
+  ObservedQueue,
+  ObservedTopology,
+  QueueArguments,
+  QueueDepth,
+  Removal,
+  Step,
+} from './topology.ts';
 
 /** Where the management API of a RabbitMQ is. */
 export interface ManagementOptions {
   /** `http:` or `https:`, with user and password. */
   readonly url: string;
   readonly vhost: string;
+  /** Certificate authority of the server, in PEM; without it the system's. */
+  readonly ca?: string;
 }
 
 /** What of a queue is asked for: a listing without `columns` computes statistics of everything. `operator_policy` and the effective definition lag behind a change by up to 5 s. */
 const QUEUE_COLUMNS = 'name,durable,type,arguments,policy,operator_policy,effective_policy_definition';
+const DEPTH_COLUMNS = 'messages,messages_ready,messages_unacknowledged';
 
 /**
  * RabbitMQ writes down which quorum queues it has up to 3 s after a declaration (the delayed write of Erlang's dets). A node that is killed before comes back with the
@@ -22,15 +35,16 @@ const FRESH_QUEUE_MS = 4000;
  * The topology of one virtual host through the management HTTP API (https://www.rabbitmq.com/docs/http-api-reference). Three listings to observe, one repeatable request a change;
  * an unbinding is looked up first, since the API names bindings by a hash. Throws `InputError` (`Usage`) for a URL that is none.
  */
-export function managementAdmin(options: ManagementOptions): TopologyAdmin {
+export function managementAdmin(options: ManagementOptions): BrokerAdmin {
   const { origin, authorization } = targetOf(options.url);
+  const send = fetchWith(options.ca);
   const vhost = encodeURIComponent(options.vhost);
 
   async function request(method: string, path: string, what: string, signal: AbortSignal, body?: unknown): Promise<unknown> {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`${origin}/api/${path}`, {
+      response = await (await send)(`${origin}/api/${path}`, {
         method,
         signal,
         headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
@@ -66,16 +80,33 @@ export function managementAdmin(options: ManagementOptions): TopologyAdmin {
     return items.map(itemOf);
   };
 
+  async function routes(signal: AbortSignal): Promise<Omit<ObservedTopology, 'queues'>> {
+    const [exchanges, bindings] = await Promise.all([
+      list(`exchanges/${vhost}?columns=name,type,durable`, exchangeOf, signal),
+      list(`bindings/${vhost}`, bindingOf, signal),
+    ]);
+    return { exchanges, bindings: bindings.filter((binding) => binding !== undefined) };
+  }
+
   return {
     freshQueueMs: FRESH_QUEUE_MS,
 
     async observe(signal) {
-      const [exchanges, queues, bindings] = await Promise.all([
-        list(`exchanges/${vhost}?columns=name,type,durable`, exchangeOf, signal),
-        list(`queues/${vhost}?columns=${QUEUE_COLUMNS}`, queueOf, signal),
-        list(`bindings/${vhost}`, bindingOf, signal),
-      ]);
-      return { exchanges, queues, bindings: bindings.filter((binding) => binding !== undefined) };
+      const [queues, observed] = await Promise.all([list(`queues/${vhost}?columns=${QUEUE_COLUMNS}`, queueOf, signal), routes(signal)]);
+      return { ...observed, queues };
+    },
+
+    queues: (signal) => list(`queues/${vhost}?columns=${QUEUE_COLUMNS},${DEPTH_COLUMNS}`, listedQueueOf, signal),
+
+    routes,
+
+    async remove(removal, signal) {
+      const [path, what] = removalOf(removal);
+      try {
+        await request('DELETE', `${path.kind}/${vhost}/${encodeURIComponent(path.name)}`, what, signal);
+      } catch (error) {
+        if (!(error instanceof ManagementRefusal && error.status === 404)) throw error;
+      }
     },
 
     async apply(step, signal) {
@@ -157,6 +188,23 @@ function queueOf(raw: Readonly<Record<string, unknown>>): ObservedQueue {
   };
 }
 
+function listedQueueOf(raw: Readonly<Record<string, unknown>>): ListedQueue {
+  const depth = depthOf(raw);
+  return { ...queueOf(raw), ...(depth === undefined ? {} : { depth }) };
+}
+
+/** A queue whose leader is away, or that was declared just now, has no counts. */
+function depthOf({ messages, messages_ready, messages_unacknowledged }: Readonly<Record<string, unknown>>): QueueDepth | undefined {
+  if (typeof messages !== 'number' || typeof messages_ready !== 'number' || typeof messages_unacknowledged !== 'number') return undefined;
+  return { total: messages, ready: messages_ready, unacknowledged: messages_unacknowledged };
+}
+
+function removalOf(removal: Removal): readonly [{ readonly kind: 'queues' | 'exchanges'; readonly name: string }, string] {
+  return removal.do === 'delete-queue'
+    ? [{ kind: 'queues', name: removal.queue }, `deleting queue ${removal.queue}`]
+    : [{ kind: 'exchanges', name: removal.exchange }, `deleting exchange ${removal.exchange}`];
+}
+
 /** The effective definition comes with the queue's statistics, some time after the queue; until then nothing is known of it. */
 function policyOf(raw: Readonly<Record<string, unknown>>): ObservedQueue['policy'] {
   const definition = raw.effective_policy_definition;
@@ -216,4 +264,12 @@ function targetOf(text: string): { readonly origin: string; readonly authorizati
     origin: `${url.origin}${url.pathname.replace(/\/$/, '')}`,
     authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
   };
+}
+
+/** `fetch`, with a certificate authority of one's own where one is given. */
+async function fetchWith(ca: string | undefined): Promise<typeof fetch> {
+  if (ca === undefined) return fetch;
+  const { Agent, fetch: fetchByAgent } = await import('undici');
+  const dispatcher = new Agent({ connect: { ca } });
+  return ((url: string, init: object) => fetchByAgent(url, { ...init, dispatcher })) as unknown as typeof fetch;
 }

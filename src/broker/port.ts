@@ -59,7 +59,7 @@ export interface Channel {
 
 /** A connection that comes back by itself after it was lost; its channels do not. */
 export interface BrokerConnection {
-  /** Opens a channel. Waits for the connection; rejects with `Unreachable` when the signal is aborted first. */
+  /** Opens a channel. Waits for the connection; rejects with `Unreachable` or `NotAmqp` when the signal is aborted first. */
   openChannel(options: { readonly prefetch: number }, signal: AbortSignal): Promise<Channel>;
   /** Whether the connection is up, and whether the broker has asked senders to stop (memory or disk alarm). */
   state(): { readonly connected: boolean; readonly blocked: boolean };
@@ -70,6 +70,6 @@ export interface BrokerConnection {
 /** A broker did not do what it was asked. */
 export class BrokerError extends CodedError<BrokerErrorCode> {}
 
-/** `Unreachable`: no connection in time; `ChannelClosed`: the channel is gone; `Blocked`: the broker takes nothing for now;
+/** `Unreachable`: no connection in time; `NotAmqp`: the same, and something else answers at its address; `ChannelClosed`: the channel is gone; `Blocked`: the broker takes nothing for now;
  * `NotMine`: a delivery was settled on another channel; `LoginRefused`: wrong credentials or vhost; `ManagementFailed`: the management API refused or failed. */
-export type BrokerErrorCode = 'Unreachable' | 'ChannelClosed' | 'Blocked' | 'NotMine' | 'LoginRefused' | 'ManagementFailed';
+export type BrokerErrorCode = 'Unreachable' | 'NotAmqp' | 'ChannelClosed' | 'Blocked' | 'NotMine' | 'LoginRefused' | 'ManagementFailed';

@@ -65,3 +65,30 @@ export interface TopologyAdmin {
   /** How long after its declaration a queue, and what it has confirmed, can still be forgotten by a broker that is killed. */
   readonly freshQueueMs: number;
 }
+
+/** How many messages a queue holds. `total` also counts what is held back by a refused dead-lettering, which is neither ready nor unacknowledged. */
+export interface QueueDepth {
+  readonly ready: number;
+  readonly unacknowledged: number;
+  readonly total: number;
+}
+
+/** A queue as a listing of all queues tells it; without `depth` the broker has not counted its messages yet. */
+export interface ListedQueue extends ObservedQueue {
+  readonly depth?: QueueDepth;
+}
+
+/** Takes something away from the broker. What is gone already is a success. */
+export type Removal =
+  | { readonly do: 'delete-queue'; readonly queue: string }
+  | { readonly do: 'delete-exchange'; readonly exchange: string };
+
+/** What the operator needs beside bringing topologies about: listings by kind, and taking away what nobody needs any more. */
+export interface BrokerAdmin extends TopologyAdmin {
+  /** Every queue of the virtual host. Counts lag behind by some seconds. Rejects with `BrokerError`. */
+  queues(signal: AbortSignal): Promise<readonly ListedQueue[]>;
+  /** Every exchange and binding of the virtual host. Rejects with `BrokerError`. */
+  routes(signal: AbortSignal): Promise<Omit<ObservedTopology, 'queues'>>;
+  /** Deletes, whatever is in it: looking first is the caller's part, since quorum queues know no deletion on a condition. Rejects with `BrokerError`. */
+  remove(removal: Removal, signal: AbortSignal): Promise<void>;
+}

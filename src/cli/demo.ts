@@ -10,6 +10,7 @@ import { tellStory } from './demo/story.ts';
 import { tellLine } from './demo/tell.ts';
 import type { ExitCode } from './exit.ts';
 import { load, secretRefsOf } from './load.ts';
+import { watchOutput } from './output-watch.ts';
 import { processTerminal } from './terminal.ts';
 
 const USAGE = 'usage: npm run demo [-- --keep]\n  --keep  leave it running afterwards, with the addresses and a command to send more';
@@ -19,6 +20,9 @@ const delivery = fileURLToPath(new URL('../../config/samples/deliveries/pull_req
 
 /** How long `dev` may take to be ready. */
 const START_MS = 15_000;
+
+const output = watchOutput(process.stdout, 'standard output');
+watchOutput(process.stderr, 'standard error');
 
 /** Runs `dev` on a sample, sends it what GitHub would send, and tells what happens. */
 async function main(args: readonly string[]): Promise<ExitCode> {
@@ -64,7 +68,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     }
     return 0;
   } catch (error) {
-    if (interrupted.happened()) return keep ? 0 : 1;
+    if (interrupted.happened()) return keep || output.lost.aborted ? 0 : 1;
     throw error;
   } finally {
     dev.stop();
@@ -98,17 +102,18 @@ function webhookSecret(): string {
   return value;
 }
 
-/** Ctrl-C, and its kin: `dev` is asked to stop, and whoever waits goes on. */
+/** Ctrl-C and its kin, and a reader that has seen enough: `dev` is asked to stop, and whoever waits goes on. */
 function interruption(dev: DevChild): { readonly promise: Promise<void>; readonly happened: () => boolean } {
   const { promise, resolve } = Promise.withResolvers<void>();
   let happened = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      happened = true;
-      dev.stop();
-      resolve();
-    });
-  }
+  const interrupt = () => {
+    happened = true;
+    dev.stop();
+    resolve();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  if (output.lost.aborted) interrupt();
+  else output.lost.addEventListener('abort', interrupt, { once: true });
   return { promise, happened: () => happened };
 }
 
@@ -118,4 +123,9 @@ try {
   processTerminal.err(`demo: ${messageOf(error)}`);
   process.exitCode = error instanceof InputError ? 2 : 1;
   if (!(error instanceof DemoFailed || error instanceof InputError)) throw error;
+}
+const unwritten = await output.settled();
+if (unwritten !== undefined) {
+  processTerminal.err(`demo: ${unwritten}`);
+  process.exitCode = 1;
 }

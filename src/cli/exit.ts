@@ -3,7 +3,7 @@ import { CodedError } from '../lib/errors.ts';
 /** How a command ends, as scripts see it. The reference page lists exactly these. */
 export const exitCodes = {
   0: 'Done.',
-  1: 'Failed while running: a broker, a store or a run.',
+  1: 'Failed while running: a broker, a store or a run; or what was to be said could not be written.',
   2: 'Wrong usage or input: the message names the file, the line and the field, or the flag.',
 } as const;
 

@@ -1,11 +1,14 @@
 import type { SecretKeyRef } from '../api/configuration.ts';
+import type { AgentSchedule } from '../api/generated/agent-schedule.ts';
 import type { EventAgent } from '../api/generated/event-agent.ts';
 import { type Compiled, compile, gatewayConfigurationFor, type Problem, problemsOf, routeName } from '../compile/compile.ts';
-import { verdictOn } from '../manifest/crd-verdict.ts';
+import { scheduleProblems } from '../compile/schedule.ts';
+import { scheduleVerdictOn, verdictOn } from '../manifest/crd-verdict.ts';
 import type { FieldPath } from '../manifest/field-error.ts';
 import { readManifests } from '../manifest/read.ts';
-import { readEventAgentSchema } from '../manifest/schema.ts';
+import { readAgentScheduleSchema, readEventAgentSchema, type Schema } from '../manifest/schema.ts';
 import type { SecretDocument } from '../manifest/secret-document.ts';
+import type { YamlDocument } from '../manifest/yaml-documents.ts';
 import { RefusedInput } from './exit.ts';
 
 /** One agent of the given files, checked and compiled. */
@@ -16,20 +19,30 @@ export interface LoadedAgent {
   readonly placeOf: (path: string) => string;
 }
 
+/** One schedule of the given files, checked. */
+export interface LoadedSchedule {
+  readonly schedule: AgentSchedule;
+  /** The agent that it names; missing where the files do not hold it. */
+  readonly agent: LoadedAgent | undefined;
+  /** `file:line` of a field. */
+  readonly placeOf: (path: string) => string;
+}
+
 /** Everything that the given files hold. */
 export interface Loaded {
   readonly agents: readonly LoadedAgent[];
+  readonly schedules: readonly LoadedSchedule[];
   readonly secrets: readonly SecretDocument[];
 }
 
 /**
- * Reads files and folders, judges every EventAgent as the API server and the compiler do, and compiles them.
- * Throws `RefusedInput` with every finding of every file, so that one wrong agent starts nothing, or `InputError` for what cannot be read at all.
+ * Reads files and folders, judges every EventAgent and AgentSchedule as the API server and the compiler do, and compiles the agents.
+ * Throws `RefusedInput` with every finding of every file, so that one wrong agent starts nothing.
  */
 export function load(paths: readonly string[]): Loaded {
   const manifests = readManifests(paths);
   const schema = readEventAgentSchema();
-  const lines: string[] = [];
+  const lines = manifests.problems.map(({ message }) => message);
   const agents: LoadedAgent[] = [];
   for (const document of manifests.agents) {
     const verdict = verdictOn(document, schema);
@@ -37,18 +50,48 @@ export function load(paths: readonly string[]): Loaded {
       lines.push(...verdict.findings.map(({ path, message, line }) => `${document.file}:${line}: ${path}: ${message}`));
       continue;
     }
-    const placeOf = (path: string) => `${document.file}:${document.lineOf(fieldPath(path))}`;
+    const placeOf = placesIn(document);
     const problems = problemsOf(verdict.agent);
     lines.push(...problems.map((problem) => located(placeOf, problem)));
     if (problems.length === 0) agents.push({ agent: verdict.agent, compiled: compile(verdict.agent), placeOf });
   }
+  const scheduleSchema = readAgentScheduleSchema();
+  const schedules = manifests.schedules.flatMap((document) => loadedSchedule(document, scheduleSchema, agents, lines));
   lines.push(...takenPaths(agents));
   if (lines.length > 0) throw new RefusedInput(lines);
-  if (agents.length === 0)
+  if (agents.length === 0 && schedules.length === 0)
     throw new RefusedInput([
       `${paths.join(', ')}: no EventAgent in there: add a document with apiVersion eventagent.dev/v1alpha1 and kind EventAgent`,
     ]);
-  return { agents, secrets: manifests.secrets };
+  return { agents, schedules, secrets: manifests.secrets };
+}
+
+/** Adds what is wrong with a schedule to `lines`. That its agent is missing is none of it: that may be applied already, or later. */
+function loadedSchedule(
+  document: YamlDocument,
+  schema: Schema,
+  agents: readonly LoadedAgent[],
+  lines: string[],
+): readonly LoadedSchedule[] {
+  const verdict = scheduleVerdictOn(document, schema);
+  if (!verdict.valid) {
+    lines.push(...verdict.findings.map(({ path, message, line }) => `${document.file}:${line}: ${path}: ${message}`));
+    return [];
+  }
+  const { schedule } = verdict;
+  const placeOf = placesIn(document);
+  lines.push(...scheduleProblems(schedule).map((problem) => located(placeOf, problem)));
+  const { namespace } = schedule.metadata;
+  const named = agents.find(({ agent: { metadata } }) => metadata.namespace === namespace && metadata.name === schedule.spec.agentRef.name);
+  return [{ schedule, agent: named, placeOf }];
+}
+
+/** That the agent of a schedule is in none of the files, as a line of output; `undefined` where it is. */
+export function missingAgent({ schedule, agent, placeOf }: LoadedSchedule): string | undefined {
+  if (agent !== undefined) return undefined;
+  const { metadata, spec } = schedule;
+  const message = `EventAgent ${metadata.namespace}/${spec.agentRef.name} is in none of the given files: give its file, too, or correct the name`;
+  return located(placeOf, { path: 'spec.agentRef.name', message });
 }
 
 /** Every Secret that an agent refers to, with the field that does. */
@@ -96,6 +139,10 @@ function takenPaths(agents: readonly LoadedAgent[]): readonly string[] {
       return owner === undefined ? [] : [located(owner.placeOf, { path, message })];
     });
   });
+}
+
+function placesIn(document: YamlDocument): LoadedAgent['placeOf'] {
+  return (path) => `${document.file}:${document.lineOf(fieldPath(path))}`;
 }
 
 function fieldPath(path: string): FieldPath {

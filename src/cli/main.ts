@@ -1,16 +1,23 @@
 import { CommanderError } from 'commander';
 import { CodedError, InputError, messageOf } from '../lib/errors.ts';
 import { type ExitCode, RefusedInput } from './exit.ts';
-import { createProgram } from './program.ts';
+import { watchOutput } from './output-watch.ts';
+import { createProgram, refuseUnknownHelp } from './program.ts';
 import { processTerminal } from './terminal.ts';
+
+const output = watchOutput(process.stdout, 'standard output');
+// Nobody is left to be told.
+watchOutput(process.stderr, 'standard error');
 
 /** Runs one command and says how it ended. Every error a user can cause is a message, never a stack trace. */
 async function main(args: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const program = createProgram(processTerminal, (ended) => {
+  const finish = (ended: ExitCode) => {
     code = ended;
-  });
+  };
+  const program = createProgram(processTerminal, finish, output.lost);
   try {
+    refuseUnknownHelp(program, args);
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
@@ -31,5 +38,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
 }
 
 process.exitCode = await main(process.argv.slice(2));
+const unwritten = await output.settled();
+if (unwritten !== undefined) {
+  processTerminal.err(`eventagent: ${unwritten}`);
+  process.exitCode = 1;
+}
 // Nothing may be left that keeps the process: what a command started it has closed. A socket of a peer that does not answer must not hold it up.
 process.exit();

@@ -6,8 +6,11 @@ import { validate } from './commands/validate.ts';
 import type { ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The command line. `finish` is told the exit code of a command that has ended. */
-export function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Command {
+const ONCE =
+  'exit when the first event is settled: 0 if its run is done; 1 if it failed, was discarded by a rule (filter, duplicate, TTL), or a signal came first';
+
+/** The command line. `finish` is told the exit code of a command that has ended; `lost` is aborted when nobody takes its output any more. */
+export function createProgram(terminal: Terminal, finish: (code: ExitCode) => void, lost = new AbortController().signal): Command {
   const program = new Command('eventagent')
     .description('Runs LLM agents on events: webhooks and queues become model runs, every event ends in exactly one known place.')
     .version(version)
@@ -20,7 +23,7 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     .description(
       'Run the agents of the given files in this process, with nothing to install. ANTHROPIC_API_KEY is the key of agents whose Secret is in none of them.',
     )
-    .argument('<path...>', 'YAML files, or folders of them, with EventAgent and Secret documents')
+    .argument('<path...>', 'YAML files, or folders of them, with EventAgent, AgentSchedule and Secret documents')
     .addOption(new Option('--port <port>', 'port of the gateway, on 127.0.0.1').argParser(port).default(8080))
     .addOption(new Option('--metrics-port <port>', 'port of /metrics, /healthz and /readyz').argParser(port).default(9090))
     .addOption(new Option('--rabbitmq <url>', 'use this RabbitMQ (amqp://user:password@host:5672/vhost) instead of the embedded broker'))
@@ -29,8 +32,9 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     .addOption(new Option('--offline', "answer in the model's place with a marked stand-in; no API key is needed").default(false))
     .addOption(new Option('--capture-outputs', 'show outputs instead of sending them').default(false))
     .addOption(new Option('--log <format>', 'how log lines look').choices(['text', 'json']).default('text'))
-    .addOption(new Option('--once', 'exit after the first run has ended: 0 if it is done, else 1').default(false))
-    .action(async (paths: string[], options: DevOptions) => finish(await dev(paths, options, process.env)));
+    .addOption(new Option('--fire <schedule>', 'run this AgentSchedule at once, too, as `kubectl create job --from=cronjob/…` does'))
+    .addOption(new Option('--once', ONCE).default(false))
+    .action(async (paths: string[], options: DevOptions) => finish(await dev(paths, options, process.env, lost)));
 
   program
     .command('validate')
@@ -43,7 +47,7 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
 
   program
     .command('render')
-    .description('Print what each agent becomes: broker topology, runner configuration, gateway routes.')
+    .description('Print what each agent and schedule becomes: broker topology, runner configuration, gateway routes, tick configuration.')
     .argument('<path...>', 'YAML files, or folders of them')
     .action((paths: string[]) => {
       render(paths, terminal);
@@ -56,4 +60,12 @@ function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('It must be a number from 0 to 65535; 0 takes a free port.');
   return value;
+}
+
+/** Refuses help on a command that there is not, for which commander would give that on all of them. Throws `CommanderError`, as parsing does. */
+export function refuseUnknownHelp(program: Command, args: readonly string[]): void {
+  const words = args.filter((arg) => !arg.startsWith('-'));
+  const asked = words[0] === 'help' ? words[1] : args.some((arg) => arg === '--help' || arg === '-h') ? words[0] : undefined;
+  if (asked !== undefined && asked !== 'help' && !program.commands.some((command) => command.name() === asked))
+    program.error(`error: unknown command '${asked}'`);
 }

@@ -111,3 +111,81 @@ test('every expression and template that does not parse is found, with its field
   );
   assert.deepEqual(problemsOf(eventAgent()), []);
 });
+
+const hooks = 'https://hooks.example.com/a';
+const neverWorks: readonly (readonly [name: string, http: object, path: string, says: RegExp])[] = [
+  [
+    'a field that output does not have',
+    { url: hooks, bodyTemplate: '{{ output.foo | json }}' },
+    'bodyTemplate',
+    /output has no field foo; it has text, model/,
+  ],
+  ['a field that agent does not have', { url: `${hooks}/{{ agent.id }}` }, 'url', /agent has no field id; it has namespace, name/],
+  ['a URL that is none', { url: 'https://exa mple/', allowedHosts: ['example'] }, 'url', /^not a URL: write it as https:/],
+  [
+    'a host that is written out and not allowed',
+    { url: hooks, allowedHosts: ['a.example', 'example.com'] },
+    'allowedHosts',
+    /^the url leads to hooks\.example\.com, which is not among them: add it/,
+  ],
+  [
+    'a port that is not allowed',
+    { url: 'https://a.example:8443/{{ event.id }}', allowedHosts: ['a.example'] },
+    'allowedHosts',
+    /^the url leads to a\.example:8443, which is not among them/,
+  ],
+  [
+    "another scheme's own port",
+    { url: 'https://a.example/', allowedHosts: ['a.example:80'] },
+    'allowedHosts',
+    /^the url leads to a\.example, which is not among them/,
+  ],
+  [
+    'a line break in a written header',
+    { url: hooks, headers: [{ name: 'X-A', value: 'a\nb' }] },
+    'headers[0].value',
+    /^holds a line break or a character that a header cannot carry/,
+  ],
+  [
+    'a letter that no header carries',
+    {
+      url: hooks,
+      headers: [
+        { name: 'X-A', value: 'ok' },
+        { name: 'X-B', value: 'Łódź' },
+      ],
+    },
+    'headers[1].value',
+    /^holds a line break or a character/,
+  ],
+];
+for (const [name, http, path, says] of neverWorks)
+  test(`what can never work is refused: ${name}`, () => {
+    const problems = problemsOf(eventAgent({ outputs: [{ name: 'a', http }] }));
+    assert.deepEqual(
+      problems.map((problem) => problem.path),
+      [`spec.outputs[0].http.${path}`],
+    );
+    assert.match(problems[0]?.message ?? '', says);
+  });
+
+const mayWork: readonly (readonly [name: string, http: object])[] = [
+  ['a host in capitals', { url: 'https://Hooks.Example.com/a', allowedHosts: ['hooks.example.com'] }],
+  ["the scheme's own port", { url: 'https://a.example:443/', allowedHosts: ['a.example'] }],
+  ["the scheme's own port where it is allowed", { url: 'https://a.example/', allowedHosts: ['a.example:443'] }],
+  ['a header with a line break at its end', { url: hooks, headers: [{ name: 'X-A', value: 'a\n' }] }],
+  ['a header that the event fills', { url: hooks, headers: [{ name: 'X-A', value: '{{ event.data.a }}' }] }],
+  ['Latin letters', { url: hooks, headers: [{ name: 'X-A', value: 'Zürich' }] }],
+];
+for (const [name, http] of mayWork)
+  test(`what may work is left alone: ${name}`, () => assert.deepEqual(problemsOf(eventAgent({ outputs: [{ name: 'a', http }] })), []));
+
+test('an agent that does not fit into its configuration is refused', () => {
+  const bodyTemplate = 'x'.repeat(60_000);
+  const outputs = Array.from({ length: 8 }, (_, index) => ({ name: `o${index}`, http: { url: 'https://example.com/', bodyTemplate } }));
+  assert.deepEqual(
+    problemsOf(eventAgent({ outputs })).map(({ path }) => path),
+    ['spec'],
+  );
+  assert.deepEqual(problemsOf(eventAgent({ outputs: outputs.slice(0, 7) })), []);
+});

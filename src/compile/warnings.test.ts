@@ -6,6 +6,24 @@ import { warningsFor } from './warnings.ts';
 const github = { name: 'github', webhook: { verification: { scheme: 'GitHub', secretKeyRefs: [{ name: 's', key: 'k' }] } } };
 const comment = { name: 'comment', http: { url: '{{ event.data.issue.comments_url }}', allowedHosts: ['api.github.com'] } };
 
+const bodies: readonly (readonly [name: string, body: string, warned: boolean, contentType?: string])[] = [
+  ['a value inside quotes', '{"text": "{{ output.text }}"}', true],
+  [
+    'a value inside quotes, among others',
+    '{"a": "x \\" y", "text": "he says: {{ event.data.title }}!", "b": {{ output.text | json }} }',
+    true,
+  ],
+  ['a value inside quotes, and json with it', '{"text": "{{ output.text | json }}"}', true],
+  ['a value inside quotes that is only upper case', '{"text": "{{ output.text | upcase }}"}', true],
+  ['a value inside quotes of a branch', '{% if event.data.a %}{"text": "{{ event.data.a }}"}{% else %}{}{% endif %}', true],
+  ['a value inside quotes of a body that is no JSON', 'he said "{{ output.text }}"', false, 'text/plain'],
+  ['values that are written as JSON', '{"text": {{ output.text | json }}, "b": {{ event.data.b | default: "x" | json }} }', false],
+  ['names of the agent, which hold no quotes', '{"by": "{{ agent.namespace }}/{{ agent.name }}"}', false],
+  ['values inside quotes that are encoded', '{"a": "{{ output.text | base64_encode }}", "b": "{{ event.id | url_encode }}"}', false],
+  ['a quote that is part of a text', '{"a": "\\"", "text": {{ output.text | json }} }', false],
+  ['a raw part', '{"a": "{% raw %}{{ no value }}{% endraw %}"}', false],
+];
+
 const cases: readonly (readonly [name: string, fixture: AgentFixture, want: readonly string[]])[] = [
   ['a plain agent is fine', {}, []],
   ['an agent that comments on every event answers itself', { triggers: [github], outputs: [comment] }, ['spec.filter']],
@@ -41,6 +59,11 @@ const cases: readonly (readonly [name: string, fixture: AgentFixture, want: read
     { triggers: [{ name: 'open', webhook: { verification: { scheme: 'None' } } }] },
     ['spec.triggers[0].webhook.verification.scheme'],
   ],
+  ...bodies.map(([name, bodyTemplate, warned, contentType]): (typeof cases)[number] => [
+    name,
+    { outputs: [{ name: 'o', http: { url: 'https://a.example', bodyTemplate, ...(contentType === undefined ? {} : { contentType }) } }] },
+    warned ? ['spec.outputs[0].http.bodyTemplate'] : [],
+  ]),
   ['a model without a price', { model: 'gpt-17' }, ['spec.agent.model']],
 ];
 

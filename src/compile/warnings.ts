@@ -1,11 +1,13 @@
 import type { EventAgent } from '../api/generated/event-agent.ts';
+import { itemDefaults } from '../api/item-defaults.ts';
 import { parseFilter } from '../expr/cel.ts';
+import { quotedValues } from '../expr/json-quotes.ts';
 import { literalOrigin } from '../expr/literal-origin.ts';
 import type { Problem } from './compile.ts';
 
 /** What is legal in an agent and unwise. `isPriced` knows the models that have a price. */
 export function warningsFor(agent: EventAgent, isPriced: (model: string) => boolean): readonly Problem[] {
-  return [...ownEcho(agent), ...longRetries(agent), ...unverified(agent), ...unpriced(agent, isPriced)];
+  return [...ownEcho(agent), ...longRetries(agent), ...unverified(agent), ...brokenBodies(agent), ...unpriced(agent, isPriced)];
 }
 
 /** Events that GitHub sends because of what an agent writes to it. */
@@ -73,6 +75,18 @@ function unverified({ spec }: EventAgent): readonly Problem[] {
         ]
       : [],
   );
+}
+
+/** Bodies that are JSON until a value holds a quote. */
+function brokenBodies({ spec }: EventAgent): readonly Problem[] {
+  return (spec.outputs ?? []).flatMap(({ http }, index) => {
+    const { bodyTemplate = '', contentType = itemDefaults['spec.outputs[].http.contentType'] } = http;
+    if (!contentType.startsWith('application/json')) return [];
+    return quotedValues(bodyTemplate).map(({ position, text }) => ({
+      path: `spec.outputs[${index}].http.bodyTemplate`,
+      message: `${position}: ${text} stands inside quotes: a quote or line break in it would make the body no JSON, and the event a dead letter. Write {{ … | json }}, without quotes around it, which adds its own`,
+    }));
+  });
 }
 
 function unpriced({ spec }: EventAgent, isPriced: (model: string) => boolean): readonly Problem[] {

@@ -3,6 +3,7 @@ import type { AgentEvent } from '../api/event.ts';
 import { InputError } from '../lib/errors.ts';
 import { guardFinding } from './cel-guards.ts';
 import { withMaps } from './cel-maps.ts';
+import { typeProblem } from './cel-types.ts';
 import { positionOf } from './position.ts';
 
 /** Whether an agent runs an event. Throws `InputError` (`BadFilter`) where the filter cannot be evaluated on it; the message never quotes the event. */
@@ -135,14 +136,7 @@ function codeOf(error: unknown): string {
 }
 
 /** Codes whose message holds types and words of the source only. Others quote values ("invalid string value …"), which belong to the event. */
-const quotable: ReadonlySet<string> = new Set([
-  'no_such_overload',
-  'no_matching_overload',
-  'division_by_zero',
-  'modulo_by_zero',
-  'invalid_condition_type',
-  'invalid_logical_operand',
-]);
+const quotable: ReadonlySet<string> = new Set(['no_such_overload', 'no_matching_overload', 'division_by_zero', 'modulo_by_zero']);
 
 function evaluationError(source: string, error: unknown): InputError {
   if (!(error instanceof EvaluationError)) return new InputError('BadFilter', 'cannot be evaluated on this event', { cause: error });
@@ -152,9 +146,8 @@ function evaluationError(source: string, error: unknown): InputError {
       ? `this event has no ${textOf(source, node)}; guard it with has(…)`
       : code === 'index_out_of_bounds'
         ? 'an index lies outside its list on this event; compare it with size(…) first'
-        : quotable.has(code)
-          ? summary
-          : `cannot be evaluated on this event (${code.replaceAll('_', ' ')})`;
+        : (typeProblem(source, error) ??
+          (quotable.has(code) ? summary : `cannot be evaluated on this event (${code.replaceAll('_', ' ')})`));
   return new InputError('BadFilter', `${positionOf(source, range?.start ?? 0)}: ${what}`);
 }
 

@@ -1,6 +1,6 @@
 import { LiquidError, type Template as LiquidTemplate, type StaticAnalysis, UndefinedVariableError } from 'liquidjs';
 import { InputError, messageOf } from '../lib/errors.ts';
-import { engines, type Insertion } from './liquid-engine.ts';
+import { contextFor, engines, type Insertion } from './liquid-engine.ts';
 import { hasLiteralOrigin, literalOrigin } from './literal-origin.ts';
 
 /** A compiled Liquid template. */
@@ -16,8 +16,12 @@ export interface TemplateOptions {
   readonly variables?: readonly string[];
 }
 
-/** The attributes that an event may have. */
-const EVENT_FIELDS: ReadonlySet<string> = new Set(['id', 'source', 'type', 'time', 'subject', 'extensions', 'hop', 'data']);
+/** What the variables have; of `event` what it may have. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  agent: ['namespace', 'name'],
+  event: ['id', 'source', 'type', 'time', 'subject', 'extensions', 'hop', 'data'],
+  output: ['text', 'model'],
+};
 
 /** Compiles a template. Throws `InputError` (`BadTemplate`) that says where the source is wrong and what to do. */
 export function parseTemplate(source: string, options: TemplateOptions): Template {
@@ -26,6 +30,8 @@ export function parseTemplate(source: string, options: TemplateOptions): Templat
   const origin = literalOrigin(source);
   if (options.mode === 'url' && origin !== undefined && !URL.canParse(origin))
     throw new InputError('BadTemplate', `line 1, column 1: ${origin} is not the beginning of a URL: correct the host or the port`);
+  if (options.mode === 'url' && !source.includes('{') && !URL.canParse(source.trim()))
+    throw new InputError('BadTemplate', 'not a URL: write it as https://host/path, and each special character in it as % and its code');
   let templates: LiquidTemplate[];
   try {
     templates = engine.parse(source);
@@ -37,7 +43,7 @@ export function parseTemplate(source: string, options: TemplateOptions): Templat
     render(scope) {
       let text: string;
       try {
-        text = String(engine.renderSync(templates, scope));
+        text = String(engine.renderSync(templates, contextFor(engine, scope)));
       } catch (error) {
         throw renderError(error);
       }
@@ -53,11 +59,10 @@ function checkVariables(used: StaticAnalysis['globals'], known: readonly string[
       const at = `line ${location.row}, column ${location.col}`;
       if (!known.includes(name)) throw new InputError('BadTemplate', `${at}: unknown variable ${name}; there is ${known.join(', ')}`);
       const field = segments[1];
-      if (name === 'event' && typeof field === 'string' && !EVENT_FIELDS.has(field))
-        throw new InputError(
-          'BadTemplate',
-          `${at}: event has no field ${field}; it has ${[...EVENT_FIELDS].join(', ')}, and what the sender sent is in event.data`,
-        );
+      const fields = FIELDS[name];
+      if (fields === undefined || typeof field !== 'string' || fields.includes(field)) continue;
+      const advice = name === 'event' ? ', and what the sender sent is in event.data' : '';
+      throw new InputError('BadTemplate', `${at}: ${name} has no field ${field}; it has ${fields.join(', ')}${advice}`);
     }
 }
 

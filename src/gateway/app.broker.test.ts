@@ -160,6 +160,62 @@ test('many refusals of one kind make few lines', async () => {
   ]);
 });
 
+const wrongRequests = async (url: string) => {
+  await send(url, '/reviwer/open');
+  await exchange(`${url}/reviewer/open`, { method: 'GET' });
+  await exchange(`${url}/reviewer/open`, { body: '{}', headers: { 'content-type': 'application/json' } });
+  for (let i = 0; i < 3; i += 1) await send(url, '/reviewer/github');
+};
+
+test('requests that their senders have to mend are told of where that is asked for, with what they were told and more', async () => {
+  const clock = createManualClock();
+  await using gateway = await gatewayUnderTest(createScriptedBroker().connection, { clock, toldRefusals: 'all' });
+  await wrongRequests(gateway.url);
+  clock.advance(10_000);
+  await send(gateway.url, '/reviewer/github');
+  const told = gateway.lines.map((line) => JSON.parse(line));
+  assert.deepEqual(
+    told.map(({ msg, route, reason, code, error, path, requests }) => [msg, route, reason, code, error, path, requests]),
+    [
+      ['request refused', 'none', 'unknown_route', 404, 'no webhook is served at this path', '/reviwer/open', 1],
+      ['request refused', 'web/reviewer/open', 'method', 405, 'events are sent with POST', undefined, 1],
+      [
+        'request refused',
+        'web/reviewer/open',
+        'content_type',
+        415,
+        'send one CloudEvents 1.0 event a request, in structured mode, with the content type application/cloudevents+json',
+        undefined,
+        1,
+      ],
+      [
+        'request refused',
+        'web/reviewer/github',
+        'signature_missing',
+        401,
+        'the request does not carry the proof that this webhook asks for',
+        undefined,
+        1,
+      ],
+      [
+        'request refused',
+        'web/reviewer/github',
+        'signature_missing',
+        401,
+        'the request does not carry the proof that this webhook asks for',
+        undefined,
+        3,
+      ],
+    ],
+  );
+});
+
+test('in a cluster they are counted alone', async () => {
+  await using gateway = await gatewayUnderTest(createScriptedBroker().connection);
+  await wrongRequests(gateway.url);
+  assert.deepEqual(gateway.lines, []);
+});
+
 test('a fault of the gateway itself is told to the log, and to the sender only that there is one', async () => {
   const broker = createScriptedBroker();
   const secrets = () => {

@@ -27,6 +27,8 @@ export interface GatewayParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics<typeof metrics>;
+  /** Which refused requests the log tells of: those that the gateway owes its senders (5xx), as it is by default, or all, for a machine on which somebody tries things out. */
+  readonly toldRefusals?: 'owed' | 'all';
 }
 
 /** GitHub gives up after 10 s (https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks), most others later. */
@@ -87,7 +89,15 @@ export class GatewayApp {
   #finish(route: string, { reason, answer }: Ending, request: IncomingMessage, response: ServerResponse): void {
     const code = codeOf(reason);
     this.#parts.metrics.add('eventagent_gateway_requests_total', { route, code: String(code), reason });
-    if (code >= 500) this.#refusals.note(route, reason, code);
+    if (code >= 500) this.#refusals.note({ route, reason, code });
+    else if (code >= 400 && this.#parts.toldRefusals === 'all')
+      this.#refusals.note({
+        route,
+        reason,
+        code,
+        error: answer?.body.error,
+        ...(reason === 'unknown_route' ? { path: pathOf(request).slice(0, 200) } : {}),
+      });
     if (answer === undefined || response.destroyed) return;
     if (this.#draining.signal.aborted) response.setHeader('connection', 'close');
     if (request.complete) respond(response, answer);

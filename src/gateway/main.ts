@@ -1,4 +1,4 @@
-import { type HttpLimits, startHttpServer } from '../lib/http-server.ts';
+import { type HttpLimits, type ListenOptions, startHttpServer } from '../lib/http-server.ts';
 import { GatewayApp, type GatewayParts } from './app.ts';
 
 /** A gateway that listens. */
@@ -20,9 +20,7 @@ export interface Gateway {
 const GRACE_MS = 10_000;
 
 /** Starts the gateway of one namespace. Throws `InputError`: `Usage` where it cannot listen, `PathTaken` where two routes have one path. */
-export async function startGateway(
-  options: GatewayParts & { readonly host: string; readonly port: number; readonly limits?: HttpLimits },
-): Promise<Gateway> {
+export async function startGateway(options: GatewayParts & ListenOptions & { readonly limits?: HttpLimits }): Promise<Gateway> {
   const app = new GatewayApp(options);
   const server = await startHttpServer(app.handle, options);
   let closed: Promise<void> | undefined;

@@ -34,9 +34,9 @@ export type InputCode =
   | 'SecretMissing'
   | 'BadTemplate'
   | 'BadFilter'
+  | 'BadSchedule'
   | 'PathTaken'
-  | 'NotAnEvent'
-  | 'NoEventId';
+  | 'NotAnEvent';
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {

@@ -18,6 +18,14 @@ test('the address is what it listens on', async () => {
   await server.close(0);
 });
 
+test('without an address it listens on all of them', async () => {
+  const server = await startHttpServer((_request, response) => void response.end('hello'), { port: 0, clock: systemClock });
+  assert.ok(server.host === '::' || server.host === '0.0.0.0', server.host);
+  assert.equal((await exchange(`http://127.0.0.1:${server.port}`, { method: 'GET' })).text, 'hello');
+  assert.equal((await exchange(server.url, { method: 'GET' })).text, 'hello');
+  await server.close(0);
+});
+
 test('an address of another machine is refused with advice', async () => {
   await assert.rejects(start(DEFAULT_HTTP_LIMITS, '192.0.2.1'), {
     code: 'Usage',

@@ -46,12 +46,20 @@ const TIMEOUT_CHECK_MS = 1_000;
 /** How often a closing server looks for connections that have become idle. */
 const SWEEP_MS = 25;
 
-/** Starts to listen; port 0 takes any free one. Throws `InputError` (`Usage`) where that is not possible. */
+/** Where a server listens. */
+export interface ListenOptions {
+  /** An address of this machine; without it all of them, by IPv6 and IPv4 where there is IPv6, else by IPv4. */
+  readonly host?: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+}
+
+/** Starts to listen. Throws `InputError` (`Usage`) where that is not possible. */
 export async function startHttpServer(
   handler: HttpHandler,
-  options: { readonly host: string; readonly port: number; readonly clock: Clock; readonly limits?: HttpLimits },
+  options: ListenOptions & { readonly clock: Clock; readonly limits?: HttpLimits },
 ): Promise<HttpServer> {
-  const { host, port, clock, limits = DEFAULT_HTTP_LIMITS } = options;
+  const { clock, limits = DEFAULT_HTTP_LIMITS } = options;
   const server = createServer(
     {
       maxHeaderSize: limits.maxHeaderBytes,
@@ -71,12 +79,13 @@ export async function startHttpServer(
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  const address = await listen(server, host, port);
+  const { address, port } = await listen(server, options);
+  const host = options.host ?? address;
   let closed: Promise<void> | undefined;
   return {
     host,
-    port: address.port,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    port,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     close: (graceMs) => {
       closed ??= close(server, sockets, clock, graceMs);
       return closed;
@@ -84,10 +93,10 @@ export async function startHttpServer(
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+function listen(server: Server, { host, port }: ListenOptions): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(listenError(error, host, port)));
-    server.listen({ host, port }, () => {
+    server.once('error', (error) => reject(listenError(error, host ?? 'any address', port)));
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
       const address = server.address();
       if (typeof address === 'object' && address !== null) resolve(address);
       else reject(new Error(`a TCP server has the address ${String(address)}`));

@@ -38,8 +38,41 @@ function wrap(logger: ReturnType<typeof pino>): Log {
 /** A log that keeps nothing. */
 export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {}, child: () => silentLog };
 
+/** Fields whose texts are for people to read, and have lines of their own. */
+const BLOCKS: ReadonlySet<string> = new Set(['body', 'stack']);
+
+/** What may stand bare: no blank, no quote, no equals sign, and nothing that cannot be seen. */
+const BARE = /^[^\p{C}\p{Z}"=]+$/u;
+
+/** What would begin a line, change the look of a terminal, turn the direction of writing, or not be seen. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+
+/** A line for people. Values come from events, too: whatever they hold, they look like values, and begin no line. */
 function textLine(line: string): string {
   const { time, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
-  const fields = Object.entries(rest).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${String(msg)}${fields.length > 0 ? `  ${fields.join(' ')}` : ''}\n`;
+  const fields = Object.entries(rest).map(([key, value]) => `${wordOf(key)}=${isBlock(key, value) ? '(below)' : wordOf(value)}`);
+  const blocks = Object.entries(rest).flatMap(([key, value]) => (isBlock(key, value) ? linesOf(key, value) : []));
+  const head = `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${escaped(String(msg))}`;
+  return `${[`${head}${fields.length > 0 ? `  ${fields.join(' ')}` : ''}`, ...blocks].join('\n')}\n`;
+}
+
+function isBlock(key: string, value: unknown): value is string {
+  return BLOCKS.has(key) && typeof value === 'string';
+}
+
+function linesOf(key: string, text: string): readonly string[] {
+  return text
+    .replace(/\r?\n$/, '')
+    .split(/\r?\n/)
+    .map((line) => `    ${key}| ${escaped(line)}`.trimEnd());
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' && BARE.test(value) ? value : escaped(JSON.stringify(value));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(UNSEEN, (char) =>
+    Array.from({ length: char.length }, (_, index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, '0')}`).join(''),
+  );
 }

@@ -19,6 +19,8 @@ export interface Metrics<Table extends Readonly<Record<string, Definition>>> {
   set<Name extends keyof Table & string>(name: Name, labels: Labels<Table[Name]>, value: number): void;
   /** Observes a value of a histogram. */
   observe<Name extends keyof Table & string>(name: Name, labels: Labels<Table[Name]>, value: number): void;
+  /** Ends a series of a gauge: what is not known is not shown. */
+  remove<Name extends keyof Table & string>(name: Name, labels: Labels<Table[Name]>): void;
   /** The text that Prometheus scrapes, and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -42,6 +44,7 @@ export function createMetrics<Table extends Readonly<Record<string, Definition>>
   return {
     add: (name, labels, amount = 1) => (counters.get(name) ?? gauges.get(name))?.inc(labels, amount),
     set: (name, labels, value) => gauges.get(name)?.set(labels, value),
+    remove: (name, labels) => gauges.get(name)?.remove(labels),
     observe: (name, labels, value) => histograms.get(name)?.observe(labels, value),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

@@ -37,6 +37,26 @@ test('metrics, health and readiness are answered', async () => {
   }
 });
 
+test('what else there is to tell is JSON on /status, as it is at that moment', async () => {
+  let asked = 0;
+  const details = () => {
+    asked += 1;
+    return { asked };
+  };
+  const server = await startStatusServer(
+    { expose: createMetrics(table).expose, unready: () => undefined, details },
+    { host: '127.0.0.1', port: 0, clock: systemClock, log: createLog('json', () => {}) },
+  );
+  try {
+    await exchange(`${server.url}/status`, { method: 'GET' });
+    const { code, text, headers } = await exchange(`${server.url}/status`, { method: 'GET' });
+    assert.deepEqual([code, JSON.parse(text), headers['content-type']], [200, { asked: 2 }, 'application/json']);
+    assert.equal((await exchange(`${server.url}/`, { method: 'GET' })).text, 'there is /metrics, /healthz, /status and /readyz\n');
+  } finally {
+    await server.close(0);
+  }
+});
+
 test('metrics that cannot be collected are 500, and the log says why', async () => {
   const lines: string[] = [];
   const server = await startStatusServer(

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from './clock.ts';
-import { type HttpServer, startHttpServer } from './http-server.ts';
+import { type HttpServer, type ListenOptions, startHttpServer } from './http-server.ts';
 import type { Log } from './log.ts';
 
 /** What a process tells about itself. */
@@ -9,12 +9,17 @@ export interface Status {
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Why the process should get no new work, `undefined` while it should. */
   unready(): string | undefined;
+  /** What else it tells, as JSON on `/status`; asked at each request. */
+  readonly details?: () => unknown;
 }
 
-/** Serves `/metrics`, `/healthz` (200 while the process lives) and `/readyz` (503 with the reason while it is not ready). Throws as `startHttpServer`. */
+/**
+ * Serves `/metrics`, `/healthz` (200 while the process lives), `/readyz` (503 with the reason while it is not ready) and, where there are details, `/status`.
+ * Throws as `startHttpServer`.
+ */
 export function startStatusServer(
   status: Status,
-  options: { readonly host: string; readonly port: number; readonly clock: Clock; readonly log: Log },
+  options: ListenOptions & { readonly clock: Clock; readonly log: Log },
 ): Promise<HttpServer> {
   return startHttpServer((request, response) => void answer(status, options.log, request, response), options);
 }
@@ -31,6 +36,8 @@ async function answer(status: Status, log: Log, request: IncomingMessage, respon
   } else if (path === '/readyz') {
     const reason = status.unready();
     send(response, reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`);
+  } else if (path === '/status' && status.details !== undefined) {
+    send(response, 200, `${JSON.stringify(status.details())}\n`, 'application/json');
   } else if (path === '/metrics') {
     try {
       const { contentType, text } = await status.expose();
@@ -40,7 +47,7 @@ async function answer(status: Status, log: Log, request: IncomingMessage, respon
       send(response, 500, 'the metrics could not be collected; the log says why\n');
     }
   } else {
-    send(response, 404, 'there is /metrics, /healthz and /readyz\n');
+    send(response, 404, `there is /metrics, /healthz${status.details === undefined ? '' : ', /status'} and /readyz\n`);
   }
 }
 

@@ -1,48 +1,97 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fullAgent } from '../../test/support/full-agent.ts';
+import { placesIn } from '../../test/support/limit-mutations.ts';
 import { mutated } from '../../test/support/mutation.ts';
-import { rulesOf } from '../../test/support/schema-rules.ts';
-import { structureMutations } from '../../test/support/structure-mutations.ts';
-import { valueMutations } from '../../test/support/value-mutations.ts';
+import { fieldsOf, rulesOf } from '../../test/support/schema-rules.ts';
+import { recordedVerdicts, verdictCorpora } from '../../test/support/verdict-corpus.ts';
 import { verdictOn } from './crd-verdict.ts';
-import { readEventAgentSchema } from './schema.ts';
+import { readEventAgentSchema, type Schema } from './schema.ts';
 
-const schema = readEventAgentSchema();
-/** What the validation of Kubernetes 1.37 says of each mutation, recorded from its own code, without the remark that rules were not checked. */
-const recorded = JSON.parse(readFileSync(new URL('../../test/support/golden/agent-verdicts.json', import.meta.url), 'utf8')) as Record<
-  string,
-  string[]
->;
-const mutations = [...structureMutations, ...valueMutations];
+/** What each kind of limit says, by the schema's own word for it; lists and maps say the same of too many. */
+const limits = {
+  type: /: \S+ in body must be of type /,
+  enum: /: Unsupported value: /,
+  pattern: /: \S+ in body should match '/,
+  minLength: /: \S+ in body should be at least \d+ chars long$/,
+  maxLength: /: Too long: may not be more than \d+ bytes$/,
+  minimum: /: \S+ in body should be greater than or equal to /,
+  maximum: /: \S+ in body should be less than or equal to /,
+  minItems: /: \S+ in body should have at least \d+ items$/,
+  maxItems: /: Too many: \d+: must have at most \d+ items$/,
+  minProperties: /: \S+ in body should have at least \d+ properties$/,
+  maxProperties: /: Too many: \d+: must have at most \d+ items$/,
+  required: /: Required value$/,
+  'x-kubernetes-list-map-keys': /: Duplicate value: \{/,
+  properties: /: unknown field$/,
+} as const satisfies Partial<Record<keyof Schema, RegExp>>;
 
-const lineOf = () => 1;
-
-function findingsOf(value: unknown): readonly string[] {
-  const verdict = verdictOn({ value, lineOf }, schema);
-  return verdict.valid ? [] : verdict.findings.map(({ path, message }) => `${path}: ${message}`);
+/** The field of the schema that a line is about, with `[]` for indices. */
+function fieldIn(line: string): string {
+  return line.slice(0, line.indexOf(': ')).replaceAll(/\[\d+\]/g, '[]');
 }
 
-describe('the verdict on an EventAgent', () => {
-  for (const { says, set } of mutations)
-    it(`is that of Kubernetes where ${says}`, () =>
-      assert.deepEqual(new Set(findingsOf(mutated(fullAgent(), set))), new Set(recorded[says])));
+/** Whether a line is about a limit of a field; it stands at the field itself, at one of its items, or at what it lacks or has too much. */
+function isAbout(line: string, field: string, keyword: keyof Schema): boolean {
+  const place = fieldIn(line);
+  if (keyword === 'x-kubernetes-list-map-keys') return place === `${field}[]`;
+  if (keyword === 'required' || keyword === 'properties') return place.slice(0, place.lastIndexOf('.')) === field;
+  return place === field || (field.endsWith('.*') && place.startsWith(field.slice(0, -1)));
+}
 
-  it('was recorded for each mutation, and for no other', () =>
-    assert.deepEqual(
-      Object.keys(recorded),
-      mutations.map(({ says }) => says),
-    ));
+for (const corpus of verdictCorpora) {
+  const { resource, mutations, object } = corpus;
+  const recorded = recordedVerdicts(corpus);
+  const said = Object.values(recorded);
+  const fields = fieldsOf(corpus.schema.properties?.spec ?? assert.fail('the schema has no spec'), 'spec');
 
-  it('covers every rule of the schema with at least three mutations', () => {
-    const said = Object.values(recorded).map((lines) => lines.join('\n'));
-    for (const { path, rule } of rulesOf(schema)) {
-      const field = `${path}${rule.fieldPath ?? ''}`.replaceAll('[]', '').replace(/^\./, '');
-      const broken = said.filter((lines) => lines.replaceAll(/\[\d+\]/g, '').includes(`${field}: `) && lines.includes(rule.message));
-      assert.ok(broken.length >= 3, `${broken.length} mutations break the rule at ${field}: ${rule.message}`);
-    }
+  describe(`the verdict on an ${resource.kind}`, () => {
+    for (const mutation of mutations)
+      it(`is that of Kubernetes where ${mutation.says}`, () =>
+        assert.deepEqual(corpus.verdict(object(mutation)).findings, recorded[mutation.says]));
+
+    it('was recorded for each mutation, and for no other', () =>
+      assert.deepEqual(
+        Object.keys(recorded),
+        mutations.map(({ says }) => says),
+      ));
+
+    it('was recorded for at least three mutations against each rule of the schema', () => {
+      for (const { path, rule } of rulesOf(corpus.schema)) {
+        const field = `${path}${rule.fieldPath ?? ''}`.replace(/^\./, '');
+        const broken = said.filter((lines) => lines.some((line) => fieldIn(line) === field && line.endsWith(`: ${rule.message}`)));
+        assert.ok(broken.length >= 3, `${broken.length} mutations break the rule at ${field}: ${rule.message}`);
+      }
+    });
+
+    it('was recorded for a mutation against each limit of each field, and for at least three against each kind of limit', () => {
+      for (const [keyword, words] of Object.entries(limits) as [keyof typeof limits, RegExp][]) {
+        const limited = fields.filter(({ schema }) => schema[keyword] !== undefined);
+        const breaking = (field: string) => said.filter((lines) => lines.some((line) => words.test(line) && isAbout(line, field, keyword)));
+        const broken = limited.map(({ field }) => [field, breaking(field).length] as const);
+        const unbroken = broken.filter(([, count]) => count === 0).map(([field]) => field);
+        assert.deepEqual(unbroken, [], `no mutation breaks ${keyword}`);
+        const total = broken.reduce((sum, [, count]) => sum + count, 0);
+        assert.ok(limited.length === 0 || total >= 3, `${total} mutations break a limit of the kind ${keyword}`);
+      }
+    });
+
+    it('was recorded for changes of an object that has every field', () => {
+      const places = placesIn(corpus.schema, object({ says: '', set: {} }));
+      const left = fields.filter(({ field }) => !places.some((place) => place.field === field)).map(({ field }) => field);
+      // An interval is given instead of a cron expression.
+      assert.deepEqual(left, resource.kind === 'AgentSchedule' ? ['spec.every'] : []);
+    });
   });
+}
+
+describe('the verdict on an EventAgent, beside Kubernetes', () => {
+  const schema = readEventAgentSchema();
+  const lineOf = () => 1;
+  const findingsOf = (value: unknown): readonly string[] => {
+    const verdict = verdictOn({ value, lineOf }, schema);
+    return verdict.valid ? [] : verdict.findings.map(({ path, message }) => `${path}: ${message}`);
+  };
 
   it('fills in defaults and the namespace', () => {
     const bare = mutated(fullAgent(), {
@@ -108,6 +157,23 @@ describe('the verdict on an EventAgent', () => {
       { name: 'a', labels: [] },
       ['metadata.labels: Invalid value: "array": metadata.labels in body must be of type object: "array"'],
     ],
+    ...['Team', '-a', 'a_b'].map(
+      (namespace) =>
+        [
+          `the namespace ${namespace}`,
+          { name: 'a', namespace },
+          [
+            `metadata.namespace: Invalid value: "${namespace}": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+          ],
+        ] as const,
+    ),
+    ['a namespace with dots', { name: 'a', namespace: 'a.b' }, ['metadata.namespace: Invalid value: "a.b": must not contain dots']],
+    [
+      'a namespace that is too long',
+      { name: 'a', namespace: 'a'.repeat(64) },
+      [`metadata.namespace: Invalid value: "${'a'.repeat(64)}": must be no more than 63 characters`],
+    ],
+    ['a namespace of the greatest length', { name: 'a', namespace: 'a'.repeat(63) }, []],
     ['a field that metadata does not have', { name: 'a', nmespace: 'b' }, ['metadata.nmespace: unknown field']],
   ];
   for (const [says, value, expected] of metadata)

@@ -1,6 +1,7 @@
+import type { AgentSchedule } from '../api/generated/agent-schedule.ts';
 import type { EventAgent } from '../api/generated/event-agent.ts';
+import { isJsonObject } from '../lib/json-object.ts';
 import type { FieldError, FieldPath } from './field-error.ts';
-import { isJsonObject } from './json-object.ts';
 import { objectMetaErrors } from './object-meta.ts';
 import { ruleErrors } from './rules.ts';
 import type { Schema } from './schema.ts';
@@ -18,10 +19,16 @@ export interface Finding {
   readonly line: number;
 }
 
-/** What the API server would say of a resource. */
-export type Verdict =
-  | { readonly valid: true; readonly agent: EventAgent }
-  | { readonly valid: false; readonly findings: readonly Finding[] };
+/** What the API server would say of an EventAgent. */
+export type Verdict = { readonly valid: true; readonly agent: EventAgent } | Refused;
+
+/** What the API server would say of an AgentSchedule. */
+export type ScheduleVerdict = { readonly valid: true; readonly schedule: AgentSchedule } | Refused;
+
+interface Refused {
+  readonly valid: false;
+  readonly findings: readonly Finding[];
+}
 
 /** A document of a manifest, seen from here. */
 interface Positioned {
@@ -35,23 +42,40 @@ interface Positioned {
  * The remark that rules were not checked, which the API server adds, is left out.
  */
 export function verdictOn(document: Positioned, schema: Schema): Verdict {
+  const judged = judge<EventAgent>(document, schema);
+  return 'findings' in judged ? { valid: false, ...judged } : { valid: true, agent: judged.resource };
+}
+
+/** Judges an AgentSchedule, likewise. */
+export function scheduleVerdictOn(document: Positioned, schema: Schema): ScheduleVerdict {
+  const judged = judge<AgentSchedule>(document, schema);
+  return 'findings' in judged ? { valid: false, ...judged } : { valid: true, schedule: judged.resource };
+}
+
+/** What every resource of ours has. */
+interface Resource {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+}
+
+function judge<Kind extends Resource>(
+  document: Positioned,
+  schema: Schema,
+): { readonly resource: Kind } | { readonly findings: readonly Finding[] } {
   const { metadata: _, ...properties } = schema.properties ?? {};
   const own: Schema = { ...schema, properties };
   const raw = isJsonObject(document.value) ? document.value : {};
   const { metadata, ...rest } = raw;
-  const filled = asStored(rest, own);
+  // The status is the operator's: the API server drops what an applied resource says there, once it has looked for unknown fields.
+  const { status: _status, ...applied } = rest;
+  const filled = asStored('status' in properties ? applied : rest, own);
   const structural = [...objectMetaErrors(metadata), ...structuralErrors(filled, own)];
   const errors = structural.some(({ blocksRules }) => blocksRules)
     ? structural
     : [...structural, ...ruleErrors({ ...(isJsonObject(filled) ? filled : {}), metadata }, schema)];
   const all = [...unknownFields(rest, own), ...errors];
-  if (all.length > 0) return { valid: false, findings: findingsOf(all, document) };
-  const agent = { ...(filled as Omit<EventAgent, 'metadata'>), metadata: withNamespace(metadata as EventAgent['metadata']) };
-  return { valid: true, agent };
-}
-
-function withNamespace(metadata: Partial<EventAgent['metadata']> & Pick<EventAgent['metadata'], 'name'>): EventAgent['metadata'] {
-  return { ...metadata, namespace: metadata.namespace || 'default' };
+  if (all.length > 0) return { findings: findingsOf(all, document) };
+  const named = metadata as Kind['metadata'];
+  return { resource: { ...(filled as Kind), metadata: { ...named, namespace: named.namespace || 'default' } } };
 }
 
 function findingsOf(errors: readonly FieldError[], document: Positioned): readonly Finding[] {

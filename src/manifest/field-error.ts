@@ -1,3 +1,5 @@
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
+
 /** The way to a value: field names, map keys and list indices. */
 export type FieldPath = readonly (string | number)[];
 
@@ -53,7 +55,7 @@ export function tooMany(at: FieldPath, count: number, most: number): FieldError 
 
 /** A list has two items with the same key. */
 export function duplicate(at: FieldPath, key: unknown): FieldError {
-  return { path: pathText(at), message: `Duplicate value: ${JSON.stringify(key)}`, at, blocksRules: false };
+  return { path: pathText(at), message: `Duplicate value: ${goJson(key)}`, at, blocksRules: false };
 }
 
 /** A field that the schema does not have; the API server says so of requests with strict field validation, which is what kubectl sends. */
@@ -65,12 +67,31 @@ export function unknownField(at: FieldPath): FieldError {
 function goValue(value: unknown): string {
   if (typeof value === 'string') return goQuoted(value);
   if (typeof value === 'number') return goNumber(value);
-  return JSON.stringify(value) ?? 'null';
+  return goJson(value);
+}
+
+/** As Go's `encoding/json` writes it: fields in the order of their names, and nothing that a browser would take for HTML. */
+function goJson(value: unknown): string {
+  const text = JSON.stringify(value, (_, inner: unknown) => (isJsonObject(inner) ? sorted(inner) : inner)) ?? 'null';
+  return text.replaceAll(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function sorted(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Go's `%v`: of an int64 all digits, of a float64 an exponent outside of 1e-04 to 1e+06. */
 function goNumber(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return BigInt(value).toString();
+  return isInt64(value) ? String(value) : goFloat(value);
+}
+
+/** Whether the API server reads a number as an int64; others are a float64. */
+export function isInt64(value: number): boolean {
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+}
+
+/** Go's `%v` of a float64, whole or not. */
+export function goFloat(value: number): string {
   const [digits = '', exponent = '0'] = value.toExponential().split('e');
   const power = Number(exponent);
   if (power >= -4 && power < 6) return String(value);

@@ -1,5 +1,5 @@
+import { hasOwn, isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import { type FieldError, invalid, required, unknownField, wrongType } from './field-error.ts';
-import { hasOwn, isJsonObject, type JsonObject } from './json-object.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
 const known: ReadonlySet<string> = new Set([

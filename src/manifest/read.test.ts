@@ -19,6 +19,8 @@ const agent = (name: string, namespace?: string) =>
   `apiVersion: eventagent.dev/v1alpha1\nkind: EventAgent\nmetadata: { name: ${name}${namespace === undefined ? '' : `, namespace: ${namespace}`} }\nspec: {}\n`;
 const secret = (name: string, body: string) => `apiVersion: v1\nkind: Secret\nmetadata:\n  name: ${name}\n${body}`;
 
+const schedule = (name: string) => `apiVersion: eventagent.dev/v1alpha1\nkind: AgentSchedule\nmetadata: { name: ${name} }\nspec: {}\n`;
+
 describe('reading manifests', () => {
   it('takes agents and secrets from files and folders, in the order of their names', () => {
     const path = folder({
@@ -37,6 +39,16 @@ describe('reading manifests', () => {
       ],
     );
     assert.deepEqual(secrets, [{ namespace: 'default', name: 'keys', values: new Map([['k', 'v']]), file: join(path, 'a.yaml'), line: 6 }]);
+  });
+
+  it('takes schedules, which may have the name of an agent', () => {
+    const path = folder({ 'a.yaml': `${schedule('x')}---\n${agent('x')}` });
+    const { agents, schedules, problems } = readManifests([path]);
+    assert.deepEqual(
+      [...schedules, ...agents].map(({ line }) => line),
+      [1, 6],
+    );
+    assert.deepEqual(problems, []);
   });
 
   it('reads data in base64, stringData as it is, and prefers stringData', () => {
@@ -74,6 +86,12 @@ describe('reading manifests', () => {
       'InvalidResource',
       /a\.yaml:6: EventAgent default\/x is given twice, first in .*a\.yaml:1/,
     ],
+    [
+      'a schedule given twice',
+      `${schedule('x')}---\n${schedule('x')}`,
+      'InvalidResource',
+      /a\.yaml:6: AgentSchedule default\/x is given twice, first in .*a\.yaml:1/,
+    ],
     ['a secret given twice', `${secret('x', '')}---\n${secret('x', '')}`, 'InvalidResource', /a\.yaml:6: Secret default\/x is given twice/],
     ['a secret without a name', 'apiVersion: v1\nkind: Secret\n', 'InvalidResource', /a\.yaml:1: Secret: metadata\.name: Required value/],
     ['a secret with a field too many', secret('x', 'dtaa: {}\n'), 'InvalidResource', /a\.yaml:5: Secret: dtaa: unknown field/],
@@ -89,39 +107,67 @@ describe('reading manifests', () => {
   ];
   for (const [says, text, code, message] of refused)
     it(`refuses ${says}, with file and line`, () => {
-      const path = folder({ 'a.yaml': text });
-      assert.throws(
-        () => readManifests([path]),
-        (error: Error & { code: string }) => {
-          assert.equal(error.name, 'InputError');
-          assert.equal(error.code, code);
-          assert.match(error.message, message);
-          assert.doesNotMatch(error.message, /hunter2|123456|\/w==/, 'no value of a secret is in a message');
-          return true;
-        },
-      );
+      const [problem, ...others] = readManifests([folder({ 'a.yaml': text })]).problems;
+      assert.deepEqual(others, []);
+      assert.equal(problem?.code, code);
+      assert.match(problem?.message ?? '', message);
+      assert.doesNotMatch(problem?.message ?? '', /hunter2|123456|\/w==/, 'no value of a secret is in a message');
     });
 
-  it('refuses a file that is not there', () =>
-    assert.throws(() => readManifests([join(root, 'nowhere.yaml')]), {
-      code: 'FileUnreadable',
-      message: /nowhere\.yaml: there is no such file or directory/,
-    }));
+  it('goes on where something is wrong, and tells all of it', () => {
+    const path = folder({
+      'a.yaml': `a: [\n---\n${agent('first')}`,
+      'b.yaml': `${secret('broken', 'data: 5\n')}---\n${secret('good', 'stringData: { k: v }\n')}---\nkind: Pod\napiVersion: v1\n`,
+      'c.yaml': `a: *b\n`,
+      'd.yaml': `${agent('first')}---\n${agent('second')}---\n${agent('second')}`,
+    });
+    const { agents, secrets, problems } = readManifests([join(root, 'nowhere.yaml'), path]);
+    assert.deepEqual(
+      agents.map(({ file, value }) => [file.slice(-6), (value as { metadata: { name: string } }).metadata.name]),
+      [
+        ['a.yaml', 'first'],
+        ['d.yaml', 'first'],
+        ['d.yaml', 'second'],
+        ['d.yaml', 'second'],
+      ],
+    );
+    assert.deepEqual(
+      secrets.map(({ name }) => name),
+      ['good'],
+    );
+    assert.deepEqual(
+      problems.map(({ message }) => message.replaceAll(/\S*\//g, '').slice(0, 40)),
+      [
+        'nowhere.yaml: there is no such file or di',
+        'a.yaml:2: a list or a map in brackets is ',
+        'c.yaml:1: a value that begins with a spec',
+        'b.yaml:5: Secret: data: must be a map of ',
+        'b.yaml:13: Pod of v1 is not read here: on',
+        'd.yaml:1: EventAgent first is given twice',
+        'd.yaml:11: EventAgent second is given twi',
+      ].map((text) => text.slice(0, 40)),
+    );
+  });
 
-  it('refuses a folder without manifests', () =>
-    assert.throws(() => readManifests([folder({ 'notes.txt': '' })]), {
-      code: 'FileUnreadable',
-      message: /no \*\.yaml or \*\.yml in this directory/,
-    }));
+  function unreadable(path: string, message: RegExp): void {
+    const [problem, ...others] = readManifests([path]).problems;
+    assert.deepEqual(others, []);
+    assert.equal(problem?.code, 'FileUnreadable');
+    assert.match(problem?.message ?? '', message);
+  }
+
+  it('refuses a file that is not there', () => unreadable(join(root, 'nowhere.yaml'), /nowhere\.yaml: there is no such file or directory/));
+
+  it('refuses a folder without manifests', () => unreadable(folder({ 'notes.txt': '' }), /no \*\.yaml or \*\.yml in this directory/));
 
   it('refuses a folder in the place of a file', () => {
     const path = folder({});
     mkdirSync(join(path, 'a.yaml'));
-    assert.throws(() => readManifests([path]), { code: 'FileUnreadable', message: /a\.yaml/ });
+    unreadable(path, /a\.yaml: it is a directory, and should be a file/);
   });
 
   it('refuses a file that is too large to be a manifest', () => {
     const path = folder({ 'a.yaml': '#'.repeat(16_777_217) });
-    assert.throws(() => readManifests([path]), { code: 'FileUnreadable', message: /16777217 bytes are too many/ });
+    unreadable(path, /16777217 bytes are too many/);
   });
 });

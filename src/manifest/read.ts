@@ -1,37 +1,58 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError, messageOf } from '../lib/errors.ts';
-import { isJsonObject } from './json-object.ts';
+import { InputError } from '../lib/errors.ts';
+import { isJsonObject } from '../lib/json-object.ts';
+import { fileProblem } from './file-problem.ts';
 import { parseSecret, type SecretDocument } from './secret-document.ts';
 import { parseYamlDocuments, type YamlDocument } from './yaml-documents.ts';
 
-/** What the given files hold. Agents are not validated yet. */
+/** What the given files hold. Agents and schedules are not validated yet. */
 export interface Manifests {
   readonly agents: readonly YamlDocument[];
+  readonly schedules: readonly YamlDocument[];
   readonly secrets: readonly SecretDocument[];
+  /**
+   * What is wrong with the others, each with file and line: `InputError` `FileUnreadable`, `NotYaml`, or `InvalidResource` for a document of another kind, a broken
+   * Secret, or a resource that is given twice.
+   */
+  readonly problems: readonly InputError[];
 }
 
 /** The API server takes no request above 3 MiB; a file holds several. */
 const MAX_FILE_BYTES = 16_777_216;
 
-/**
- * Reads files, and of directories the *.yaml and *.yml directly in them, by name. Throws `InputError`: `FileUnreadable`, `NotYaml`, or `InvalidResource` for a
- * document of another kind, a broken Secret, or a resource that is given twice; each with file and line.
- */
+/** Reads files, and of directories the *.yaml and *.yml directly in them, by name. What is wrong with one hides nothing of the others. */
 export function readManifests(paths: readonly string[]): Manifests {
-  const documents = paths.flatMap(filesOf).flatMap((file) => parseYamlDocuments(textOf(file), file));
+  const problems: InputError[] = [];
+  const noting = <T>(read: () => readonly T[]): readonly T[] => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(error);
+      return [];
+    }
+  };
+  const files = paths.flatMap((path) => noting(() => filesOf(path)));
+  const texts = files.flatMap((file) => noting(() => [parseYamlDocuments(textOf(file), file)]));
+  problems.push(...texts.flatMap((text) => text.problems));
   const agents: YamlDocument[] = [];
+  const schedules: YamlDocument[] = [];
   const secrets: SecretDocument[] = [];
-  for (const document of documents) {
+  for (const document of texts.flatMap(({ documents }) => documents)) {
     const { value } = document;
     const { apiVersion, kind } = isJsonObject(value) ? value : {};
     if (apiVersion === 'eventagent.dev/v1alpha1' && kind === 'EventAgent') agents.push(document);
-    else if (isJsonObject(value) && apiVersion === 'v1' && kind === 'Secret') secrets.push(parseSecret(document, value));
-    else throw strange(document, apiVersion, kind);
+    else if (apiVersion === 'eventagent.dev/v1alpha1' && kind === 'AgentSchedule') schedules.push(document);
+    else if (isJsonObject(value) && apiVersion === 'v1' && kind === 'Secret') secrets.push(...noting(() => [parseSecret(document, value)]));
+    else problems.push(strange(document, apiVersion, kind));
   }
-  refuseTwice('EventAgent', agents.flatMap(identified));
-  refuseTwice('Secret', secrets);
-  return { agents, secrets };
+  problems.push(
+    ...givenTwice('EventAgent', agents.flatMap(identified)),
+    ...givenTwice('AgentSchedule', schedules.flatMap(identified)),
+    ...givenTwice('Secret', secrets),
+  );
+  return { agents, schedules, secrets, problems };
 }
 
 function filesOf(path: string): readonly string[] {
@@ -57,8 +78,7 @@ function textOf(file: string): string {
 }
 
 function unreadable(path: string, cause: unknown): InputError {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  return new InputError('FileUnreadable', `${path}: ${missing ? 'there is no such file or directory' : messageOf(cause)}`, { cause });
+  return new InputError('FileUnreadable', `${path}: ${fileProblem(cause)}`, { cause });
 }
 
 function strange(document: YamlDocument, apiVersion: unknown, kind: unknown): InputError {
@@ -67,7 +87,7 @@ function strange(document: YamlDocument, apiVersion: unknown, kind: unknown): In
     return new InputError('InvalidResource', `${where}: not a Kubernetes resource: apiVersion and kind are missing`);
   return new InputError(
     'InvalidResource',
-    `${where}: ${kind} of ${apiVersion} is not read here: only EventAgent of eventagent.dev/v1alpha1 and Secret of v1`,
+    `${where}: ${kind} of ${apiVersion} is not read here: only EventAgent and AgentSchedule of eventagent.dev/v1alpha1, and Secret of v1`,
   );
 }
 
@@ -78,7 +98,7 @@ interface Identified {
   readonly line: number;
 }
 
-/** An agent whose metadata can be read; what cannot is the validation's matter. */
+/** An agent or a schedule whose metadata can be read; what cannot is the validation's matter. */
 function identified({ value, file, line }: YamlDocument): readonly Identified[] {
   const metadata = isJsonObject(value) && isJsonObject(value.metadata) ? value.metadata : {};
   const { name, namespace } = metadata;
@@ -87,16 +107,19 @@ function identified({ value, file, line }: YamlDocument): readonly Identified[] 
     : [];
 }
 
-function refuseTwice(kind: string, resources: readonly Identified[]): void {
+function givenTwice(kind: string, resources: readonly Identified[]): readonly InputError[] {
   const first = new Map<string, Identified>();
-  for (const resource of resources) {
+  return resources.flatMap((resource) => {
     const id = `${resource.namespace}/${resource.name}`;
     const other = first.get(id);
-    if (other !== undefined)
-      throw new InputError(
-        'InvalidResource',
-        `${resource.file}:${resource.line}: ${kind} ${id} is given twice, first in ${other.file}:${other.line}`,
-      );
-    first.set(id, resource);
-  }
+    if (other === undefined) first.set(id, resource);
+    return other === undefined
+      ? []
+      : [
+          new InputError(
+            'InvalidResource',
+            `${resource.file}:${resource.line}: ${kind} ${id} is given twice, first in ${other.file}:${other.line}`,
+          ),
+        ];
+  });
 }

@@ -1,7 +1,7 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { withMaps } from '../expr/cel-maps.ts';
+import { isJsonObject } from '../lib/json-object.ts';
 import { type FieldError, type FieldPath, invalid, pathText } from './field-error.ts';
-import { isJsonObject } from './json-object.ts';
 import type { Rule, Schema } from './schema.ts';
 
 const environment = new Environment({ unlistedVariablesAreDyn: false }).registerVariable('self', 'dyn');

@@ -15,7 +15,7 @@ export interface Schema {
   readonly title?: string;
   readonly description?: string;
   readonly type: 'object' | 'array' | 'string' | 'integer' | 'boolean';
-  readonly format?: 'int32' | 'int64';
+  readonly format?: 'int32' | 'int64' | 'date-time';
   readonly default?: unknown;
   readonly enum?: readonly string[];
   readonly minimum?: number;
@@ -31,6 +31,8 @@ export interface Schema {
   readonly minProperties?: number;
   readonly maxProperties?: number;
   readonly additionalProperties?: Schema;
+  /** Any fields are taken, and kept as they are. */
+  readonly 'x-kubernetes-preserve-unknown-fields'?: true;
   readonly 'x-kubernetes-list-type'?: 'map' | 'atomic';
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-validations'?: readonly Rule[];
@@ -44,10 +46,22 @@ interface CustomResourceDefinition {
 /** The CustomResourceDefinition of EventAgent; in the package it lies beside `src` and `dist` alike. */
 export const EVENT_AGENT_CRD = new URL('../../crds/eventagents.yaml', import.meta.url);
 
+/** The CustomResourceDefinition of AgentSchedule, beside it. */
+export const AGENT_SCHEDULE_CRD = new URL('../../crds/agentschedules.yaml', import.meta.url);
+
 /** The schema of an EventAgent, read anew at each call. Throws if the package is broken. */
 export function readEventAgentSchema(): Schema {
-  const crd = parse(readFileSync(EVENT_AGENT_CRD, 'utf8')) as CustomResourceDefinition;
+  return schemaIn(EVENT_AGENT_CRD);
+}
+
+/** The schema of an AgentSchedule, likewise. */
+export function readAgentScheduleSchema(): Schema {
+  return schemaIn(AGENT_SCHEDULE_CRD);
+}
+
+function schemaIn(file: URL): Schema {
+  const crd = parse(readFileSync(file, 'utf8')) as CustomResourceDefinition;
   const version = crd.spec.versions.find(({ name }) => name === 'v1alpha1');
-  if (version === undefined) throw new Error(`${EVENT_AGENT_CRD.pathname} has no version v1alpha1`);
+  if (version === undefined) throw new Error(`${file.pathname} has no version v1alpha1`);
   return version.schema.openAPIV3Schema;
 }

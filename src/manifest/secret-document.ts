@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { InputError } from '../lib/errors.ts';
-import { isJsonObject, type JsonObject } from './json-object.ts';
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import type { YamlDocument } from './yaml-documents.ts';
 
 /** A Secret of a manifest. */

@@ -1,4 +1,4 @@
-import { isJsonObject } from './json-object.ts';
+import { isJsonObject } from '../lib/json-object.ts';
 import type { Schema } from './schema.ts';
 import { propertyOf } from './unknown-fields.ts';
 
@@ -7,6 +7,7 @@ import { propertyOf } from './unknown-fields.ts';
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable
  */
 export function asStored(value: unknown, schema: Schema | undefined): unknown {
+  if (schema?.['x-kubernetes-preserve-unknown-fields']) return value;
   if (Array.isArray(value)) return value.map((item) => asStored(item, schema?.items));
   if (!isJsonObject(value)) return value;
   const present = Object.entries(value).flatMap(([key, inner]) => {

@@ -1,8 +1,11 @@
+import { hasOwn, isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import {
   duplicate,
   type FieldError,
   type FieldPath,
+  goFloat,
   invalid,
+  isInt64,
   notSupported,
   pathText,
   required,
@@ -10,7 +13,6 @@ import {
   tooMany,
   wrongType,
 } from './field-error.ts';
-import { hasOwn, isJsonObject, type JsonObject } from './json-object.ts';
 import type { Schema } from './schema.ts';
 import { propertyOf } from './unknown-fields.ts';
 
@@ -33,13 +35,8 @@ function contentErrors(value: unknown, schema: Schema, at: FieldPath): readonly 
 function typeOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return isInteger(value) ? 'integer' : 'number';
+  if (typeof value === 'number') return isInt64(value) ? 'integer' : 'number';
   return typeof value;
-}
-
-/** What fits into an int64, which is how the API server reads whole numbers. */
-function isInteger(value: number): boolean {
-  return Number.isInteger(value) && Math.abs(value) < 2 ** 63;
 }
 
 function typeErrors(value: unknown, schema: Schema, at: FieldPath): readonly FieldError[] {
@@ -67,13 +64,15 @@ function stringErrors(value: string, schema: Schema, at: FieldPath): readonly Fi
   return [];
 }
 
+/** A range is written as the value is. */
 function numberErrors(value: number, schema: Schema, at: FieldPath): readonly FieldError[] {
   const { minimum, maximum } = schema;
+  const text = isInt64(value) ? String : goFloat;
   const errors: FieldError[] = [];
   if (minimum !== undefined && value < minimum)
-    errors.push(invalid(at, value, `${pathText(at)} in body should be greater than or equal to ${minimum}`));
+    errors.push(invalid(at, value, `${pathText(at)} in body should be greater than or equal to ${text(minimum)}`));
   if (maximum !== undefined && value > maximum)
-    errors.push(invalid(at, value, `${pathText(at)} in body should be less than or equal to ${maximum}`));
+    errors.push(invalid(at, value, `${pathText(at)} in body should be less than or equal to ${text(maximum)}`));
   return errors;
 }
 

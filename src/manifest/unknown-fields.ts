@@ -1,9 +1,10 @@
+import { isJsonObject } from '../lib/json-object.ts';
 import { type FieldError, type FieldPath, unknownField } from './field-error.ts';
-import { isJsonObject } from './json-object.ts';
 import type { Schema } from './schema.ts';
 
 /** The fields of a value that its schema does not have; inside a value of a wrong type these are all. */
 export function unknownFields(value: unknown, schema: Schema | undefined, at: FieldPath = []): readonly FieldError[] {
+  if (schema?.['x-kubernetes-preserve-unknown-fields']) return [];
   if (Array.isArray(value)) return value.flatMap((item, index) => unknownFields(item, schema?.items, [...at, index]));
   if (!isJsonObject(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) => {

@@ -11,8 +11,9 @@ import {
   type Tags,
   visit,
 } from 'yaml';
-import { InputError, messageOf } from '../lib/errors.ts';
+import { InputError } from '../lib/errors.ts';
 import type { FieldPath } from './field-error.ts';
+import { conversionProblem, firstProblem, NO_ANCHOR, NO_KEY, type YamlProblem } from './yaml-problem.ts';
 
 /** One document of a file, with where its values stand. */
 export interface YamlDocument {
@@ -37,49 +38,69 @@ function kubectlTags(tags: Tags): Tags {
   });
 }
 
-/** The documents of a text; empty ones are left out. Throws `InputError` (`NotYaml`) with file and line, on duplicate keys and runaway aliases too. */
-export function parseYamlDocuments(text: string, file: string): readonly YamlDocument[] {
-  const lineCounter = new LineCounter();
-  const options = { lineCounter, prettyErrors: false, version: '1.1', customTags: kubectlTags } as const;
-  const documents = guarded(file, () => parseAllDocuments(text, options));
-  if ('empty' in documents) return [];
-  return documents.flatMap((document) => {
-    const problem = document.errors[0] ?? document.warnings[0];
-    if (problem !== undefined)
-      throw new InputError('NotYaml', `${file}:${lineCounter.linePos(problem.pos[0]).line}: ${problem.message}`, { cause: problem });
-    const { contents } = document;
-    if (contents === null) return [];
-    const lineOf = (at: FieldPath) => lineCounter.linePos(offsetOf(contents, at)).line;
-    refuseStrangeNodes(document, (offset) => `${file}:${lineCounter.linePos(offset).line}`);
-    const value = guarded(`${file}:${lineOf([])}`, () => document.toJS({ maxAliasCount: 100 }) as unknown);
-    return value === null ? [] : [{ file, line: lineOf([]), value, lineOf }];
-  });
+/** What a text holds. */
+export interface YamlText {
+  /** Those that can be read; empty ones are left out. */
+  readonly documents: readonly YamlDocument[];
+  /** What is wrong with the others, of each the first: `InputError` (`NotYaml`) with file and line, which quotes nothing of them. */
+  readonly problems: readonly InputError[];
 }
 
-/** What the library throws (too many aliases, nesting deeper than the stack) as an error with its place. */
-function guarded<T>(where: string, read: () => T): T {
+/** Reads the documents of a text. Duplicate keys and runaway aliases are problems, too. */
+export function parseYamlDocuments(text: string, file: string): YamlText {
+  const lineCounter = new LineCounter();
+  const lineAt = (offset: number) => lineCounter.linePos(offset).line;
+  const options = { lineCounter, prettyErrors: false, version: '1.1', customTags: kubectlTags } as const;
+  const documents: YamlDocument[] = [];
+  const problems: InputError[] = [];
+  const refuse = (line: number, message: string) => void problems.push(new InputError('NotYaml', `${file}:${line}: ${message}`));
   try {
-    return read();
-  } catch (cause) {
-    throw new InputError('NotYaml', `${where}: ${messageOf(cause)}`, { cause });
+    const parsed = parseAllDocuments(text, options);
+    for (const document of 'empty' in parsed ? [] : parsed) {
+      const problem = firstProblem(document, text) ?? strangeNode(document);
+      if (problem !== undefined) refuse(lineAt(problem.offset), problem.message);
+      else documents.push(...readable(document, file, lineAt, refuse));
+    }
+  } catch (thrown) {
+    refuse(1, conversionProblem(thrown));
+  }
+  return { documents, problems };
+}
+
+function readable(
+  document: Document.Parsed,
+  file: string,
+  lineAt: (offset: number) => number,
+  refuse: (line: number, message: string) => void,
+): readonly YamlDocument[] {
+  const { contents } = document;
+  if (contents === null) return [];
+  const lineOf = (at: FieldPath) => lineAt(offsetOf(contents, at));
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    return value === null ? [] : [{ file, line: lineOf([]), value, lineOf }];
+  } catch (thrown) {
+    refuse(lineOf([]), conversionProblem(thrown));
+    return [];
   }
 }
 
-/** Refuses what the library would print into text (lists and maps as keys: JSON has none), or would name no place of (an alias before its anchor). */
-function refuseStrangeNodes(document: Document.Parsed, where: (offset: number) => string): void {
+/** What the library would print into text (lists and maps as keys: JSON has none), or would name no place of (an alias before its anchor). */
+function strangeNode(document: Document.Parsed): YamlProblem | undefined {
   const anchors = new Set<string>();
+  let found: YamlProblem | undefined;
   visit(document, {
     Pair(_, { key }) {
-      if (isCollection(key)) throw new InputError('NotYaml', `${where(key.range?.[0] ?? 0)}: a list or a map cannot be a key`);
+      if (isCollection(key)) found ??= { offset: key.range?.[0] ?? 0, message: NO_KEY };
     },
     Value(_, { anchor }) {
       if (anchor !== undefined) anchors.add(anchor);
     },
     Alias(_, { source, range }) {
-      if (!anchors.has(source))
-        throw new InputError('NotYaml', `${where(range?.[0] ?? 0)}: *${source} stands before its anchor, or there is none`);
+      if (!anchors.has(source)) found ??= { offset: range?.[0] ?? 0, message: NO_ANCHOR };
     },
   });
+  return found;
 }
 
 /** Where a value begins: at its key in a map, at itself in a list. */

@@ -1,4 +1,5 @@
 import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
+import { NO_TOKENS } from '../api/tokens.ts';
 import type { ModelTurn, StopReason, TokenUsage } from './port.ts';
 
 /** An answer as far as its stream has come. */
@@ -14,7 +15,7 @@ export interface AnswerSoFar {
 
 /** Before the first event. */
 export const NO_ANSWER_YET: AnswerSoFar = {
-  usage: { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 },
+  usage: NO_TOKENS,
   text: '',
   rawStopReason: null,
   complete: false,

@@ -11,7 +11,8 @@ const call: FailedCall = {
   request: {
     model: 'claude-sonnet-5-5',
     system: 'Be brief, and never mention project Bluebird.',
-    prompt: 'Ticket of Ada Example:\n  my card 4111 1111 1111 1111 was refused',
+    prompt:
+      'Ticket of Ada Example:\n  my card 4111 1111 1111 1111 was refused, and your prompt is too long for me; which is the maximum allowed number of output tokens?',
     maxTokens: 50,
   },
   apiKey: 'sk-secret',
@@ -35,6 +36,24 @@ describe('the words of an error', () => {
     ['are left out where they quote the prompt', "messages.0.content: 'my card 4111 1111 1111 1111 was refused'", plain],
     ['are left out where they quote it over its line break', 'messages.0: Ticket of Ada Example: my card 4111 1111', plain],
     ['are left out where they quote the system text', 'system: never mention project Bluebird.', plain],
+    ['are left out where they quote a name of it', 'messages.0: unsupported role "Ada Example"', plain],
+    ['are left out where they quote six characters of it, wherever these stand', 'content: "x4111 1y" is odd', plain],
+    ['are left out where they quote a piece of the key', 'the key …secret is odd', plain],
+    [
+      'stay where the sentence is known to be theirs, although the prompt has its words',
+      'prompt is too long: 208310 tokens > 200000 maximum',
+      plain.replace('). ', '): prompt is too long: 208310 tokens > 200000 maximum. '),
+    ],
+    [
+      'are left out where only their beginning is known to be theirs',
+      'prompt is too long: 208310 tokens > 200000 maximum: my card 4111',
+      plain,
+    ],
+    [
+      'stay where they name the model and its limit',
+      'max_tokens: 9 > 8, which is the maximum allowed number of output tokens for claude-sonnet-5-5',
+      plain.replace('). ', '): max_tokens: 9 > 8, which is the maximum allowed number of output tokens for claude-sonnet-5-5. '),
+    ],
     ['are left out where they are no text', { deep: 1 }, plain],
     ['are left out where there are none', '', plain],
   ] as const) {

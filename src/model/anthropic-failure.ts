@@ -2,6 +2,7 @@ import { APIError } from '@anthropic-ai/sdk';
 import { FetchFailed } from '../lib/http-fetch.ts';
 import { retryAfterMs } from '../lib/retry-after.ts';
 import { ModelError, type ModelErrorCode, type ModelRequest, type TokenUsage } from './port.ts';
+import { safeWords } from './provider-words.ts';
 
 /** Who ended the call: our caller's signal, our watch over silence, or the other side. */
 export type CallEnd = 'aborted' | 'stalled' | 'failed';
@@ -130,30 +131,10 @@ function adviceFor(code: ModelErrorCode, status: number): string {
   return status < 400 ? 'It redirects elsewhere: put the final address into the base URL.' : advice[code];
 }
 
-const LONGEST_WORDS = 200;
-
-/** The provider's own sentence, where it is short and repeats nothing of the key or the prompt. */
-function wordsOf(error: APIError, call: FailedCall): string {
-  const words =
-    typeof error.apiMessage === 'string'
-      ? error.apiMessage
-          .replace(/[\s\p{C}]+/gu, ' ')
-          .replace(/[. ]+$/, '')
-          .trim()
-      : '';
-  if (words === '' || words.length > LONGEST_WORDS || words.includes(call.apiKey)) return '';
-  const texts = [call.request.prompt, call.request.system ?? ''];
-  return texts.some((text) => quotes(words, text.replace(/[\s\p{C}]+/gu, ' '))) ? '' : `: ${words}`;
-}
-
-const QUOTE_CHARACTERS = 16;
-
-/** Whether `words` repeat a run of `text`: any of 31 characters is found, since one of the looked-up pieces lies within it. */
-function quotes(words: string, text: string): boolean {
-  for (let start = 0; start + QUOTE_CHARACTERS <= words.length; start += QUOTE_CHARACTERS) {
-    if (text.includes(words.slice(start, start + QUOTE_CHARACTERS))) return true;
-  }
-  return false;
+/** The provider's own sentence, where it may be told. */
+function wordsOf(error: APIError, { request, apiKey }: FailedCall): string {
+  const words = safeWords(error.apiMessage, request, apiKey);
+  return words === '' ? '' : `: ${words}`;
 }
 
 /** A socket's own word for what happened; never a message, which may hold what was sent. */

@@ -1,3 +1,4 @@
+import { NO_TOKENS } from '../api/tokens.ts';
 import { type Model, ModelError, type ModelRequest } from './port.ts';
 
 /** How every stand-in answer begins, so that nobody takes it for a model's. */
@@ -21,7 +22,7 @@ export function createOfflineModel(): Model {
         rawStopReason: 'end_turn',
         text: standIn(request),
         model: request.model,
-        usage: { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 },
+        usage: NO_TOKENS,
       };
     },
   };

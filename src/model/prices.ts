@@ -41,8 +41,10 @@ const prices: ReadonlyMap<string, Price> = new Map<string, Price>([
   ['claude-haiku-4-5', { input: 1_000, output: 5_000, cacheRead: 100 }],
 ]);
 
-/** The models that have a price, without their dated names. */
-export const pricedModels: readonly string[] = [...prices.keys()];
+/** Whether a model has a known price. */
+export function isPriced(model: string): boolean {
+  return priceOf(model) !== undefined;
+}
 
 /** Writing to the five-minute cache costs 1.25 times the input rate, to the one-hour cache twice; kept as a fraction of whole numbers. */
 const CACHE_WRITE_5M = { times: 5, over: 4 } as const;
@@ -56,7 +58,7 @@ const RELEASE_DATE = /-20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/;
  * A larger usage never costs less, so the cost of an upper bound is an upper bound.
  */
 export function costNanoUsd(model: string, usage: TokenUsage): number | undefined {
-  const price = prices.get(model) ?? prices.get(model.replace(RELEASE_DATE, ''));
+  const price = priceOf(model);
   if (price === undefined) return undefined;
   const promptTokens = usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
   const rates = price.long !== undefined && promptTokens > (price.longPromptTokens ?? 0) ? price.long : price;
@@ -67,6 +69,10 @@ export function costNanoUsd(model: string, usage: TokenUsage): number | undefine
     usage.cacheWrite5m * ((rates.input * CACHE_WRITE_5M.times) / CACHE_WRITE_5M.over) +
     usage.cacheWrite1h * rates.input * CACHE_WRITE_1H_TIMES
   );
+}
+
+function priceOf(model: string): Price | undefined {
+  return prices.get(model) ?? prices.get(model.replace(RELEASE_DATE, ''));
 }
 
 const NANO_USD_PER_MICRO_USD = 1_000;

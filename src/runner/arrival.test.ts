@@ -83,6 +83,33 @@ test('the same id of two sources is two events, and a key of the agent can make 
   assert.equal(from('/a', 'event.id'), from('/b', 'event.id'));
 });
 
+test('a tick is known by source and id alone, so that it can be waited for, unless it only says that it is one', () => {
+  const headers = { 'ce-id': 'e', 'ce-source': '/s', 'ea-tick': true };
+  const plain = arrive({ headers: { 'ce-id': 'e', 'ce-source': '/s' } }).eventKey;
+  assert.equal(arrive({ headers, key: '"another"' }).eventKey, plain);
+  assert.equal(arrive({ headers, key: 'event.data.missing' }).eventKey, plain);
+  assert.notEqual(arrive({ headers, key: '"another"', exchange: 'x' }).eventKey, plain);
+});
+
+test('a copy of ours is told by the key that it carries, and a foreign message is not', () => {
+  const key = 'a'.repeat(64);
+  const headers = { 'ce-id': 'e', 'ea-key': key };
+  for (const own of [undefined, 'event.id', 'event.data.missing'])
+    assert.equal(arrive({ headers, ...(own === undefined ? {} : { key: own }) }).eventKey, key);
+  assert.notEqual(arrive({ headers, exchange: 'x' }).eventKey, key);
+  assert.notEqual(arrive({ headers: { ...headers, 'ea-key': '../other' } }).eventKey, '../other');
+});
+
+test('the copies of an event say its key, and that it was let through only where it was', () => {
+  const of = (arriving: Arriving) => arrive(arriving).envelope.progress;
+  const { eventKey } = arrive({});
+  assert.deepEqual(of({}), { attempt: 1, gen: 0, key: eventKey, admitted: true });
+  assert.deepEqual(of({ filter: 'event.data.n > 4' }).admitted, true);
+  for (const filter of ['event.data.n > 5', 'event.data.missing > 5']) assert.equal(of({ filter }).admitted, undefined);
+  assert.equal(of({ body: '{oops' }).admitted, undefined);
+  assert.equal(of({ headers: { 'ce-id': 'e', 'ea-not-before': '2026-01-01T00:01:00.000Z', 'ea-admitted': true } }).admitted, true);
+});
+
 test('an event that has its key for an id carries it on', () => {
   const { envelope, eventKey } = arrive({ headers: {}, key: 'string(event.data.n)' });
   assert.equal(envelope.attributes.id, eventKey);

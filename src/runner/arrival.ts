@@ -18,23 +18,39 @@ export interface Arrival {
   readonly next: { readonly event: AgentEvent } | { readonly outcome: Outcome };
 }
 
-/** Reads a delivery: parse, due?, hop limit, filter. Pure but for `now`, in milliseconds. */
+/** Reads a delivery: parse, key, due?, hop limit, filter. Its envelope then says what its copies are to say of it. Pure but for `now`, in milliseconds. */
 export function arrivalOf(delivery: Delivery, program: Program, now: number): Arrival {
   const envelope = envelopeOf(delivery, program.names.exchange);
-  const { attributes } = envelope;
-  const event = attempt('UnreadableBody', () => dataOf(delivery));
-  if ('failed' in event) return { envelope, eventKey: defaultKey(attributes), next: identified(attributes.id, event.failed) };
-
-  // The key of the agent's own may stand in for an id that the sender did not give.
-  const withoutId = { ...attributes, id: attributes.id ?? '', data: event.value };
-  const key = attempt('KeyError', () => program.key?.(withoutId));
-  if ('failed' in key) return { envelope, eventKey: defaultKey(attributes), next: identified(attributes.id, key.failed) };
-  const eventKey = key.value === undefined || key.value === '' ? defaultKey(attributes) : digest(key.value);
+  const { attributes, progress } = envelope;
+  const reading = readingOf(delivery, envelope, program);
+  const eventKey = progress.key ?? ('failed' in reading ? undefined : reading.key) ?? defaultKey(attributes);
+  // Without any key there is no record to take: such a message is dead-lettered for that first of all.
   if (eventKey === undefined) return { envelope, eventKey, next: { outcome: noEventId } };
 
-  const named: AgentEvent = { ...attributes, id: attributes.id ?? eventKey, data: event.value };
-  const next = verdict(named, envelope, program, now);
-  return { envelope: { ...envelope, attributes: { ...attributes, id: named.id } }, eventKey, next };
+  const named = { ...attributes, id: attributes.id ?? eventKey };
+  const next = 'failed' in reading ? { outcome: reading.failed } : verdict({ ...named, data: reading.data }, envelope, program, now);
+  const admitted = 'event' in next ? { admitted: true } : {};
+  return { envelope: { ...envelope, attributes: named, progress: { ...progress, key: eventKey, ...admitted } }, eventKey, next };
+}
+
+/** The event's data, and its key where it is not the default one. */
+function readingOf(
+  delivery: Delivery,
+  envelope: Envelope,
+  program: Program,
+): { readonly data: unknown; readonly key: string | undefined } | { readonly failed: Outcome } {
+  const data = attempt('UnreadableBody', () => dataOf(delivery));
+  if ('failed' in data) return data;
+  const key = attempt('KeyError', () => ownKey(envelope, data.value, program));
+  return 'failed' in key ? key : { data: data.value, key: key.value };
+}
+
+/** The key that the agent tells its events by. A copy of ours says itself what its event was told by; a tick is waited for under the default key. */
+function ownKey({ attributes, progress }: Envelope, data: unknown, program: Program): string | undefined {
+  if (program.key === undefined || progress.key !== undefined || progress.tick === true) return undefined;
+  // The key may stand in for an id that the sender did not give.
+  const key = program.key({ ...attributes, id: attributes.id ?? '', data });
+  return key === '' ? undefined : digest(key);
 }
 
 const noEventId: Outcome = {
@@ -57,11 +73,6 @@ function verdict(event: AgentEvent, { progress }: Envelope, program: Program, no
   const wanted = attempt('FilterError', () => filter(event));
   if ('failed' in wanted) return { outcome: wanted.failed };
   return wanted.value ? { event } : { outcome: { kind: 'filtered' } };
-}
-
-/** Without an id there is no record to take: such a message is dead-lettered for that first of all. */
-function identified(id: string | undefined, outcome: Outcome): Arrival['next'] {
-  return { outcome: id === undefined ? noEventId : outcome };
 }
 
 function defaultKey({ id, source }: Envelope['attributes']): string | undefined {

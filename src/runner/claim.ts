@@ -38,6 +38,8 @@ export class Claim {
   readonly #signal: AbortSignal;
   readonly #lost = new AbortController();
   #record: EventRecord;
+  /** The last write, where one was tried. */
+  #conclusion: { readonly write: RecordWrite; isWritten: boolean } | undefined;
   #timer: Timer | undefined;
 
   constructor(store: Store, clock: Clock, key: RecordKey, record: EventRecord, signal: AbortSignal) {
@@ -72,18 +74,21 @@ export class Claim {
   async conclude(record: EventRecord, expireMs?: number): Promise<void> {
     this.release();
     this.#record = record;
-    await this.#write({ record, leaseMs: 0, ...(expireMs === undefined ? {} : { expireMs }) });
+    const conclusion = { write: { record, leaseMs: 0, ...(expireMs === undefined ? {} : { expireMs }) }, isWritten: false };
+    this.#conclusion = conclusion;
+    await this.#write(conclusion.write);
+    conclusion.isWritten = true;
   }
 
   /**
    * Gives the event up without an end: tries once to write the record as `given` and to give up the lease, so that the next taker need not wait for it.
-   * Where that fails, the lease runs out.
+   * Where that fails, the lease runs out. A record that was to be concluded is written as that, with its expiry, and one that is concluded is left alone.
    */
   async abandon(given: EventRecord): Promise<void> {
     this.release();
-    if (this.#lost.signal.aborted) return;
+    if (this.#lost.signal.aborted || this.#conclusion?.isWritten) return;
     try {
-      await this.#store.update(this.key, this.#record.fence, { record: given, leaseMs: 0 });
+      await this.#store.update(this.key, this.#record.fence, this.#conclusion?.write ?? { record: given, leaseMs: 0 });
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }

@@ -7,6 +7,14 @@ const LONGEST_MS = 300_000;
 /** What a provider asks for is kept up to this; a longer wait is looked at again by then. */
 const LONGEST_ASKED_MS = 3_600_000;
 
+/** One try of what every event needs. Its end is told once; what began before the last failure says nothing of how it is now, and is not heard. */
+export interface Try {
+  /** It is not there; `askedMs` is how long it wants to be left alone. */
+  failed(askedMs: number): void;
+  /** It is there. */
+  succeeded(): void;
+}
+
 /**
  * Stops taking events while something that every event needs is not there: a pause, then one event at a time to try, then all slots again.
  * A failing try makes the next pause twice as long.
@@ -16,8 +24,10 @@ export class GrowingPause {
   readonly #intake: Intake;
   readonly #reason: 'provider' | 'secret';
   readonly #onChange: (pausedMs: number | undefined) => void;
+  /** In a row. */
   #failures = 0;
-  #until = 0;
+  /** Failures so far, whatever came between. */
+  #era = 0;
   #timer: Timer | undefined;
 
   /** `onChange` is told the length of a pause that begins, and `undefined` when a try has succeeded. */
@@ -28,27 +38,38 @@ export class GrowingPause {
     this.#onChange = onChange;
   }
 
-  /** It is not there. Failures of runs that began before the pause do not lengthen it. */
-  failed(askedMs: number): void {
-    const now = this.#clock.now();
-    if (now < this.#until) return;
-    const pauseMs = Math.max(Math.min(askedMs, LONGEST_ASKED_MS), Math.min(FIRST_MS * 2 ** this.#failures, LONGEST_MS));
-    this.#failures += 1;
-    this.#until = now + pauseMs;
-    this.#intake.limit(this.#reason, 0);
-    this.#timer = this.#clock.timer(pauseMs, () => this.#intake.limit(this.#reason, 1));
-    this.#onChange(pauseMs);
-  }
-
-  /** It is there. What was found out before the pause does not end it. */
-  succeeded(): void {
-    if (this.#failures === 0 || this.#clock.now() < this.#until) return;
-    this.#failures = 0;
-    this.#intake.limit(this.#reason, undefined);
-    this.#onChange(undefined);
+  /** To be called when a try begins. */
+  begin(): Try {
+    const era = this.#era;
+    return {
+      failed: (askedMs) => {
+        if (era === this.#era) this.#failed(askedMs);
+      },
+      succeeded: () => {
+        if (era === this.#era) this.#succeeded();
+      },
+    };
   }
 
   close(): void {
     this.#timer?.cancel();
+  }
+
+  #failed(askedMs: number): void {
+    const pauseMs = Math.max(Math.min(askedMs, LONGEST_ASKED_MS), Math.min(FIRST_MS * 2 ** this.#failures, LONGEST_MS));
+    this.#failures += 1;
+    this.#era += 1;
+    this.#intake.limit(this.#reason, 0);
+    this.#timer?.cancel();
+    this.#timer = this.#clock.timer(pauseMs, () => this.#intake.limit(this.#reason, 1));
+    this.#onChange(pauseMs);
+  }
+
+  #succeeded(): void {
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    this.#timer?.cancel();
+    this.#intake.limit(this.#reason, undefined);
+    this.#onChange(undefined);
   }
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Intake } from './intake.ts';
 
-test('all slots are open until something limits them, and the tightest limit counts', () => {
+test('all slots are let in until something limits them, and the tightest limit counts', () => {
   const intake = new Intake(3);
-  const open = () => [0, 1, 2].filter((slot) => intake.isOpen(slot));
+  const open = () => [0, 1, 2].filter((slot) => intake.admits(slot));
   assert.deepEqual(open(), [0, 1, 2]);
   intake.limit('provider', 1);
   assert.deepEqual(open(), [0]);
@@ -14,6 +14,30 @@ test('all slots are open until something limits them, and the tightest limit cou
   assert.deepEqual(open(), []);
   intake.limit('suspended', undefined);
   assert.deepEqual(open(), [0, 1, 2]);
+});
+
+test('a place goes to the slot that asks first, and is free again when the intake was closed meanwhile', () => {
+  const intake = new Intake(3);
+  intake.limit('provider', 1);
+  assert.deepEqual(
+    [2, 0, 2, 1].map((slot) => intake.admits(slot)),
+    [true, false, true, false],
+  );
+  intake.limit('provider', 0);
+  assert.equal(intake.admits(2), false);
+  intake.limit('provider', 1);
+  assert.deepEqual(
+    [1, 2].map((slot) => intake.admits(slot)),
+    [true, false],
+  );
+});
+
+test('a limit that does not count for the one who asks leaves the others', () => {
+  const intake = new Intake(2);
+  intake.limit('settling', 0);
+  assert.deepEqual([intake.admits(1), intake.admits(1, 'settling')], [false, true]);
+  intake.limit('provider', 0);
+  assert.equal(intake.admits(1, 'settling'), false);
 });
 
 test('whoever waits for a change is woken by the next one, and by an abort', async () => {

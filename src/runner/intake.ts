@@ -3,11 +3,13 @@ export type LimitReason = 'provider' | 'secret' | 'suspended' | 'settling' | 'st
 
 /**
  * How many of a runner's slots may take events. Several reasons can hold it down at a time; the tightest counts.
- * Slots are numbered from 0: slot `i` is open while `i` is below the limit.
+ * While it lets in fewer than there are, the places go to the slots that ask first, and stay theirs until it lets in none or all: a slot that is busy asks for nothing.
  */
 export class Intake {
   readonly #concurrency: number;
   readonly #limits = new Map<LimitReason, number>();
+  /** The slots that have a place. */
+  readonly #places = new Set<number>();
   readonly #listeners = new Set<() => void>();
   readonly #onLimit: (reason: LimitReason, limited: boolean) => void;
 
@@ -22,6 +24,8 @@ export class Intake {
     const before = this.#limits.has(reason);
     if (slots === undefined) this.#limits.delete(reason);
     else this.#limits.set(reason, slots);
+    const most = this.#most();
+    if (most === 0 || most >= this.#concurrency) this.#places.clear();
     if (before !== (slots !== undefined)) this.#onLimit(reason, slots !== undefined);
     for (const listener of [...this.#listeners]) listener();
   }
@@ -32,8 +36,14 @@ export class Intake {
     return () => void this.#listeners.delete(listener);
   }
 
-  isOpen(slot: number): boolean {
-    return slot < Math.min(this.#concurrency, ...this.#limits.values());
+  /** Lets a slot take events now, or not; it has its place then. A limit for the reason `beside` does not count. */
+  admits(slot: number, beside?: LimitReason): boolean {
+    const most = this.#most(beside);
+    if (most >= this.#concurrency) return true;
+    if (most === 0) return false;
+    if (!this.#places.has(slot) && this.#places.size >= most) return false;
+    this.#places.add(slot);
+    return true;
   }
 
   /** Resolves at the next change of any limit, or at once when the signal is aborted. */
@@ -51,5 +61,10 @@ export class Intake {
       const forget = this.onChange(wake);
       signal.addEventListener('abort', wake, { once: true });
     });
+  }
+
+  #most(beside?: LimitReason): number {
+    const limits = [...this.#limits].flatMap(([reason, slots]) => (reason === beside ? [] : [slots]));
+    return Math.min(this.#concurrency, ...limits);
   }
 }

@@ -4,6 +4,7 @@ import { follow } from '../lib/follow.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
 import { type Claim, Fenced } from './claim.ts';
 import type { GrowingPause } from './growing-pause.ts';
+import { type Hold, HoldEnded } from './hold.ts';
 import type { Outcome } from './outcome.ts';
 import { pipeline } from './pipeline.ts';
 import type { RunnerPorts } from './ports.ts';
@@ -13,6 +14,7 @@ import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
 import { NOTHING_SPENT, type Purchase, spentWith } from './spending.ts';
 import { type Taken, takeEvent } from './take-event.ts';
+import { triedModel } from './tried-model.ts';
 import type { Witness } from './witness.ts';
 
 /** What the lives of an agent's events share. */
@@ -39,12 +41,8 @@ export interface Held {
   readonly acknowledge: () => Promise<void>;
   /** Whether the slot may take events now. */
   readonly mayTake: () => boolean;
-  /** Lets the time for which the delivery may be held begin anew: its run has had to wait for others to end. */
-  readonly restartHold: () => void;
-  /** How long such a wait may be. */
-  readonly idleWaitMs: number;
-  /** Aborted when the delivery may be held no longer. */
-  readonly hold: AbortSignal;
+  /** How long the delivery may be held. */
+  readonly hold: Hold;
 }
 
 /** How a run ended, and what it bought. */
@@ -57,9 +55,6 @@ interface Ended {
 
 type Take = Taken | { readonly outcome: Outcome };
 
-/** What was thrown where a delivery can be held no longer: what is recorded stands, and the event is not to blame. */
-export class HoldEnded extends Error {}
-
 /**
  * The life of one delivery, to its settlement. Rejects where it cannot be settled: with `HoldEnded`, or with what nobody expected.
  * The delivery is to go back to the broker then.
@@ -71,8 +66,9 @@ export async function lifeOf(agent: Agent, held: Held): Promise<void> {
     const run: { startedAt?: number; purchases: Purchase[] } = { purchases: [] };
     try {
       const outcome = await outcomeOf(agent, held, arrival, taken, run);
-      if ((await settle(agent, held, arrival, taken, { outcome, ...run })) === 'settled') return;
-      if (run.startedAt !== undefined) agent.witness.ended(arrival, { kind: 'fenced' }, { do: 'retake' }, run);
+      const end = await settle(agent, held, arrival, taken, { outcome, ...run });
+      if (end === 'settled') return;
+      if (end === 'fenced' && run.startedAt !== undefined) agent.witness.ended(arrival, { kind: 'fenced' }, { do: 'retake' }, run);
     } catch (error) {
       if ('claim' in taken) await giveUp(taken.claim, error instanceof HoldEnded);
       if (run.startedAt !== undefined) agent.witness.ended(arrival, { kind: 'delivery-lost' }, { do: 'leave' }, run);
@@ -96,9 +92,9 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
   const { program, ports, solo } = agent;
   const { next, eventKey, envelope } = arrival;
   if (eventKey === undefined && 'outcome' in next) return next;
-  // Put off, or filtered out at its first delivery: there is nothing to remember.
+  // Put off, or filtered out at its first delivery: there is nothing to remember, unless somebody waits for the record.
   if ('outcome' in next && next.outcome.kind === 'wait') return next;
-  if ('outcome' in next && next.outcome.kind === 'filtered' && !held.delivery.redelivered) return next;
+  if ('outcome' in next && next.outcome.kind === 'filtered' && !held.delivery.redelivered && !envelope.progress.tick) return next;
   const { delivery, idempotency, agent: ref } = program.configuration;
   return takeEvent(ports, solo, {
     agent: ref,
@@ -107,9 +103,10 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
     publishedAt: envelope.publishedAt,
     ttlMs: delivery.eventTtlMs,
     retentionMs: idempotency.retentionMs,
-    idleWaitMs: held.idleWaitMs,
-    onAlone: held.restartHold,
-    hold: held.hold,
+    // Behind the wait there must be time for the run.
+    idleWaitMs: Math.min(delivery.runTimeoutMs, held.hold.spareMs),
+    onAlone: () => void held.hold.restart(),
+    hold: held.hold.signal,
   });
 }
 
@@ -138,16 +135,18 @@ async function runTaken(
 ): Promise<Outcome> {
   const { program, ports, provider, secret, witness, stop, cut } = agent;
   const abort = new AbortController();
+  const secrets = secret.begin();
+  const model = triedModel(ports.model, provider);
   let timedOut = false;
   const timer = ports.clock.timer(program.configuration.delivery.runTimeoutMs, () => {
     timedOut = true;
     abort.abort(new Error('the run timed out'));
   });
-  const unfollow = [claim.lost, held.hold, cut].map((signal) => follow(signal, abort));
+  const unfollow = [claim.lost, held.hold.signal, cut].map((signal) => follow(signal, abort));
   try {
     const outcome = await pipeline({
       program,
-      ports,
+      ports: { ...ports, model },
       event,
       eventKey: arrival.eventKey ?? '',
       claim,
@@ -158,11 +157,14 @@ async function runTaken(
         purchases.push(purchase);
         claim.note({ spent: spentWith(claim.record.spent ?? NOTHING_SPENT, purchase) });
         witness.bought(purchase);
-        if (!purchase.estimated) provider.succeeded();
       },
-      onSecretsFound: () => secret.succeeded(),
+      onSecretsFound: () => secrets.succeeded(),
     });
-    held.hold.throwIfAborted();
+    if (outcome.kind === 'hand-back' && outcome.pause) {
+      if (outcome.reason === 'SecretMissing') secrets.failed(0);
+      else model.failed(outcome.retryAfterMs ?? 0);
+    }
+    held.hold.signal.throwIfAborted();
     if (claim.lost.aborted) return { kind: 'fenced' };
     return cut.aborted && isCutShort(outcome) ? stopping : outcome;
   } finally {
@@ -180,7 +182,7 @@ function isCutShort(outcome: Outcome): boolean {
 
 /** Asked before each step: is there a reason not to begin it? */
 function interruption({ program, stop }: Agent, held: Held, timedOut: boolean): Outcome | undefined {
-  held.hold.throwIfAborted();
+  held.hold.signal.throwIfAborted();
   if (held.channel.ended.aborted) return { kind: 'delivery-lost' };
   if (timedOut) {
     const seconds = program.configuration.delivery.runTimeoutMs / 1000;
@@ -189,11 +191,10 @@ function interruption({ program, stop }: Agent, held: Held, timedOut: boolean): 
   return stop.aborted ? stopping : undefined;
 }
 
-async function settle(agent: Agent, held: Held, arrival: Arrival, taken: Take, ended: Ended): Promise<'settled' | 'retake'> {
+async function settle(agent: Agent, held: Held, arrival: Arrival, taken: Take, ended: Ended): Promise<'settled' | 'retake' | 'fenced'> {
   const { program, ports, witness } = agent;
   const { outcome } = ended;
   const { delivery, idempotency } = program.configuration;
-  if (outcome.kind === 'hand-back' && outcome.pause) pauseFor(agent, outcome);
   const wanted = settlementFor(outcome, {
     progress: arrival.envelope.progress,
     maxAttempts: delivery.maxAttempts,
@@ -212,22 +213,20 @@ async function settle(agent: Agent, held: Held, arrival: Arrival, taken: Take, e
       retentionMs: idempotency.retentionMs,
       publishing: held.publishing,
       acknowledge: held.acknowledge,
+      deliveryEnded: held.channel.ended,
       onRefused: agent.onRefused,
-      mayRetake: held.mayTake,
-      hold: held.hold,
+      onStuck: () => held.hold.stretch(),
+      retake: () => held.mayTake() && held.hold.restart(),
+      hold: held.hold.signal,
     });
-    if (result === 'settled') witness.ended(arrival, outcome, settlement, ended);
+    if (settlement.do === 'retake') return 'fenced';
+    witness.ended(arrival, outcome, settlement, ended);
     return result;
   } catch (error) {
-    if (error instanceof Fenced) return 'retake';
+    if (error instanceof Fenced) return 'fenced';
     if (!(error instanceof DeliveryLost)) throw error;
     // Everything is written; the broker delivers the event once more, and the record drops that copy.
     witness.ended(arrival, outcome, settlement, ended);
     return 'settled';
   }
-}
-
-function pauseFor({ provider, secret }: Agent, { reason, retryAfterMs = 0 }: Extract<Outcome, { kind: 'hand-back' }>): void {
-  if (reason === 'SecretMissing') secret.failed(0);
-  else provider.failed(retryAfterMs);
 }

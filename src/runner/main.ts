@@ -1,16 +1,19 @@
 import type { RunnerConfiguration } from '../api/configuration.ts';
 import { agentId } from '../api/names.ts';
+import type { Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { watchedStore } from '../store/watched.ts';
 import { Connectivity } from './connectivity.ts';
 import { GrowingPause } from './growing-pause.ts';
+import { HoldEnded } from './hold.ts';
 import { Intake } from './intake.ts';
-import { type Agent, HoldEnded } from './life.ts';
+import type { Agent } from './life.ts';
 import type { RunnerPorts } from './ports.ts';
 import { programOf } from './program.ts';
 import { runSlot } from './slot.ts';
 import type { Solo } from './solo.ts';
+import { tellStopping } from './stopping.ts';
 import { createWitness, type RunEnd } from './witness.ts';
 
 /** How long steps under way may take after the order to stop; then they are cut, and their events handed back. */
@@ -26,7 +29,7 @@ const PING_MS = 1000;
 
 /** A runner at work. */
 export interface Runner {
-  /** Takes nothing further, finishes the steps under way (at most a minute), hands back the rest. Never rejects, and may be repeated. */
+  /** Takes nothing further, finishes the steps under way (at most a minute), hands back the rest; says so, and what it waits for. Never rejects, and may be repeated. */
   close(): Promise<void>;
 }
 
@@ -49,7 +52,9 @@ export function startRunner(
     if (reason !== 'alone') metrics.set('eventagent_intake_paused', { ...labels, reason }, limited ? 1 : 0);
   });
 
+  let storeAnswers = true;
   const store = watchedStore(ports.store, (reachable, error) => {
+    storeAnswers = reachable;
     intake.limit('store', reachable ? undefined : 0);
     if (reachable) log.info('the store answers again');
     else log.error('the store does not answer; no events are taken until it does', { error });
@@ -65,9 +70,10 @@ export function startRunner(
       );
     }
   };
+  const by = ports.newFence();
   const notePause = (fromMs: number, untilMs: number) => {
     store
-      .addPause(ref, { from: fromMs, until: untilMs })
+      .addPause(ref, { from: fromMs, until: untilMs }, by)
       .catch((error: unknown) => log.warn('a pause could not be noted; events may go stale by it', { error: messageOf(error) }));
   };
   const growingPause = (reason: 'provider' | 'secret', what: string) =>
@@ -91,7 +97,8 @@ export function startRunner(
     refused += reason === undefined ? -1 : 1;
     metrics.set('eventagent_settle_refused', labels, refused);
     intake.limit('settling', refused > 0 ? 0 : undefined);
-    if (reason !== undefined) log.error('the broker does not take a retry or dead letter; the delivery is held', { reason });
+    if (reason !== undefined)
+      log.error('the broker does not take a retry, a dead letter or an event that is given back; the delivery is held', { reason });
   };
 
   for (const reason of ['provider', 'secret', 'settling', 'store', 'suspended'])
@@ -117,18 +124,28 @@ export function startRunner(
     intake.limit('suspended', 0);
     work.push(suspended());
   }
-  const slots = { intake, connectivity, kill: kill.signal };
+  const inHand = new Set<Delivery>();
+  const slots = { intake, connectivity, inHand, kill: kill.signal };
   for (let index = 0; index < delivery.concurrency; index += 1) work.push(runSlot(agent, slots, index));
 
   let closing: Promise<void> | undefined;
   const close = async () => {
+    const underWay = () => inHand.size;
+    const fallSilent = tellStopping({ clock, log, underWay, storeAnswers: () => storeAnswers });
     stop.abort(new Error('the runner is stopping'));
     const timers = [
-      clock.timer(DRAIN_MS, () => cut.abort(new Error('the runner is stopping, and the step took too long'))),
-      clock.timer(KILL_MS, () => kill.abort(new HoldEnded('the runner could not finish in time'))),
+      clock.timer(DRAIN_MS, () => {
+        log.warn('stopping: the steps under way are cut', { underWay: underWay() });
+        cut.abort(new Error('the runner is stopping, and the step took too long'));
+      }),
+      clock.timer(KILL_MS, () => {
+        log.error('stopping: what is left is given up; the broker delivers it again', { underWay: underWay() });
+        kill.abort(new HoldEnded('the runner could not finish in time'));
+      }),
     ];
     await Promise.all(work);
     for (const timer of timers) timer.cancel();
+    fallSilent();
     agent.provider.close();
     agent.secret.close();
     solo.leave(intake);

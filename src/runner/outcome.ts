@@ -14,6 +14,8 @@ export type Outcome =
   | { readonly kind: 'filtered' }
   /** It waited longer than its TTL before its first model call. */
   | { readonly kind: 'stale' }
+  /** Nobody had taken it when its time was over. */
+  | { readonly kind: 'expired' }
   /** It can go better next time; the event uses up an attempt. */
   | { readonly kind: 'transient'; readonly reason: RetryReason; readonly error: string; readonly retryAfterMs?: number }
   /** It will never go better. */

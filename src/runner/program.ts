@@ -3,6 +3,7 @@ import type { AgentEvent } from '../api/event.ts';
 import { type BrokerNames, brokerNames, digest } from '../api/names.ts';
 import { type Filter, type Key, parseFilter, parseKey } from '../expr/cel.ts';
 import { parseTemplate, type Template } from '../expr/template.ts';
+import { inTemplate } from './in-template.ts';
 import { type OutputProgram, outputProgram } from './outputs/render.ts';
 
 /** An agent's configuration with everything in it that is a language parsed once. */
@@ -15,7 +16,7 @@ export interface Program {
   readonly outputs: readonly OutputProgram[];
 }
 
-/** Parses an agent's expressions and templates. Throws `InputError`. */
+/** Parses an agent's expressions and templates. Throws `InputError`, of a template with its name. */
 export function programOf(configuration: RunnerConfiguration): Program {
   const { filter, idempotency, model, outputs } = configuration;
   return {
@@ -23,7 +24,7 @@ export function programOf(configuration: RunnerConfiguration): Program {
     names: brokerNames(configuration.agent, configuration.prefix),
     filter: filter === undefined ? undefined : parseFilter(filter),
     key: idempotency.key === undefined ? undefined : parseKey(idempotency.key),
-    prompt: parseTemplate(model.prompt, { mode: 'text', variables: ['agent', 'event'] }),
+    prompt: inTemplate('prompt', () => parseTemplate(model.prompt, { mode: 'text', variables: ['agent', 'event'] })),
     outputs: outputs.map(outputProgram),
   };
 }
@@ -34,13 +35,13 @@ export function outputKey(program: Program, eventKey: string, output: string): s
   return digest(namespace, name, eventKey, output);
 }
 
-/** The model request of an event. Throws `InputError` (`BadTemplate`). */
+/** The model request of an event. Throws `InputError` (`BadTemplate`) that names the prompt. */
 export function requestFor(program: Program, event: AgentEvent) {
   const { model } = program.configuration;
   return {
     model: model.name,
     ...(model.system === undefined ? {} : { system: model.system }),
-    prompt: program.prompt.render({ agent: program.configuration.agent, event }),
+    prompt: inTemplate('prompt', () => program.prompt.render({ agent: program.configuration.agent, event })),
     maxTokens: model.maxTokens,
   };
 }

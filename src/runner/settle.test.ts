@@ -12,6 +12,7 @@ const cases: readonly [name: string, outcome: Outcome, attempt: number, want: ob
   ['duplicate: acknowledge', { kind: 'duplicate' }, 1, { do: 'ack', as: 'duplicate' }],
   ['filtered: acknowledge', { kind: 'filtered' }, 1, { do: 'ack', as: 'filtered' }],
   ['stale: acknowledge', { kind: 'stale' }, 1, { do: 'ack', as: 'stale' }],
+  ['expired: acknowledge', { kind: 'expired' }, 1, { do: 'ack', as: 'expired' }],
   ['first failure: the first tier', transient, 1, { do: 'decide', decision: { kind: 'retry', delayMs: 10_000, attempt: 2 } }],
   ['second failure: the second tier', transient, 2, { do: 'decide', decision: { kind: 'retry', delayMs: 60_000, attempt: 3 } }],
   ['third failure: the last tier again', transient, 3, { do: 'decide', decision: { kind: 'retry', delayMs: 60_000, attempt: 4 } }],
@@ -35,9 +36,9 @@ const cases: readonly [name: string, outcome: Outcome, attempt: number, want: ob
   ],
   [
     'settling cut off: the same decision',
-    { kind: 'decided', decision: { kind: 'retry', delayMs: 1, attempt: 9 } },
+    { kind: 'decided', decision: { kind: 'retry', delayMs: 60_000, attempt: 9 } },
     1,
-    { do: 'decide', decision: { kind: 'retry', delayMs: 1, attempt: 9 } },
+    { do: 'decide', decision: { kind: 'retry', delayMs: 60_000, attempt: 9 } },
   ],
   [
     'handed back: to the work queue',
@@ -87,4 +88,13 @@ test('what cannot go better becomes a dead letter at the first attempt', () => {
   const settlement = settlementFor({ kind: 'permanent', reason: 'Refused', error: 'no' }, { ...context, progress: { gen: 2, attempt: 1 } });
   assert.ok(settlement.do === 'decide' && settlement.decision.kind === 'dead');
   assert.deepEqual([settlement.decision.reason, settlement.decision.attempts], ['Refused', 1]);
+});
+
+test('a decision of an earlier configuration whose tier is no more goes to the next longer one, else to the longest', () => {
+  const delayOf = (delayMs: number) => {
+    const decision = { kind: 'retry', delayMs, attempt: 2 } as const;
+    const settlement = settlementFor({ kind: 'decided', decision }, { ...context, progress: { attempt: 1, gen: 0 } });
+    return settlement.do === 'decide' && settlement.decision.kind === 'retry' ? settlement.decision.delayMs : undefined;
+  };
+  assert.deepEqual([5000, 10_000, 30_000, 90_000].map(delayOf), [10_000, 10_000, 60_000, 60_000]);
 });

@@ -13,7 +13,7 @@ export type Destination =
 /** What to tell the broker, and the store before and after it. */
 export type Settlement =
   /** Close the record, if the event was taken, and acknowledge. */
-  | { readonly do: 'ack'; readonly as: 'done' | 'duplicate' | 'filtered' | 'stale' }
+  | { readonly do: 'ack'; readonly as: 'done' | 'duplicate' | 'filtered' | 'stale' | 'expired' }
   /** Record the decision, publish until confirmed, mark it, acknowledge. */
   | { readonly do: 'decide'; readonly decision: Decision }
   /** Give the event back: park it if it was taken, publish the same copy, acknowledge. */
@@ -43,13 +43,14 @@ export function settlementFor(outcome: Outcome, context: SettleContext): Settlem
     case 'duplicate':
     case 'filtered':
     case 'stale':
+    case 'expired':
       return { do: 'ack', as: outcome.kind };
     case 'transient':
       return { do: 'decide', decision: retryOrDead(outcome, context) };
     case 'permanent':
       return { do: 'decide', decision: dead(outcome.reason, outcome.error, context) };
     case 'decided':
-      return { do: 'decide', decision: outcome.decision };
+      return { do: 'decide', decision: inOwnTier(outcome.decision, context.retryDelaysMs) };
     case 'hand-back':
       return { do: 'return', destination: { to: 'work' } };
     case 'wait':
@@ -66,6 +67,13 @@ export function settlementFor(outcome: Outcome, context: SettleContext): Settlem
 /** Where the copy of a decision goes. */
 export function destinationOf(decision: Decision): Destination {
   return decision.kind === 'dead' ? { to: 'dead' } : { to: 'tier', delayMs: decision.delayMs };
+}
+
+/** A decision of an earlier configuration may name a tier that is no more: the next longer one stands in for it, else the longest. */
+function inOwnTier(decision: Decision, retryDelaysMs: readonly number[]): Decision {
+  if (decision.kind === 'dead' || retryDelaysMs.includes(decision.delayMs)) return decision;
+  const longer = retryDelaysMs.filter((delayMs) => delayMs > decision.delayMs);
+  return { ...decision, delayMs: longer.length === 0 ? Math.max(...retryDelaysMs) : Math.min(...longer) };
 }
 
 function retryOrDead(outcome: Extract<Outcome, { kind: 'transient' }>, context: SettleContext): Decision {

@@ -1,41 +1,27 @@
 import { type Envelope, messageFor, type Progress } from '../api/event.ts';
 import type { Message } from '../api/message.ts';
-import { type BrokerNames, routingKeys } from '../api/names.ts';
+import { WAIT_MS } from '../api/names.ts';
 import type { Decision, EventRecord } from '../api/record.ts';
-import { BrokerError, type Channel, type Delivery, type PublishOutcome } from '../broker/port.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
-import { untilAborted } from '../lib/until-aborted.ts';
-import type { Claim } from './claim.ts';
+import type { Delivery } from '../broker/port.ts';
+import { follow } from '../lib/follow.ts';
 import { deadLetterHeaders } from './dead-letter.ts';
+import { type PublishPorts, publishUntilConfirmed } from './persistent-publish.ts';
 import { type Destination, destinationOf, type Settlement } from './settle.ts';
-
-/** Waits between tries of a settling publish. */
-const PUBLISH_RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000];
-
-/** How long a publish may go without a confirm. */
-const CONFIRM_MS = 30_000;
 
 /** The delivery's channel is gone: the broker has taken the delivery back. */
 export class DeliveryLost extends Error {}
 
 /** What settling one delivery needs. */
-export interface SettlingPorts {
+export interface SettlingPorts extends PublishPorts {
   readonly delivery: Delivery;
   readonly envelope: Envelope;
-  readonly claim: Claim | undefined;
-  readonly names: BrokerNames;
-  readonly clock: Clock;
   readonly retentionMs: number;
-  /** A channel for publishing, apart from the delivery's own: a publish that fails does not take the delivery along. */
-  readonly publishing: () => Promise<Channel>;
   /** Acknowledges the delivery on the channel that it came by. Throws `DeliveryLost`. */
   readonly acknowledge: () => Promise<void>;
-  /** Told when a settling publish is not taken (the reason), and when one is again (`undefined`). */
-  readonly onRefused: (reason: string | undefined) => void;
-  /** Whether an event that nobody takes back could be run here instead. */
-  readonly mayRetake: () => boolean;
-  /** The longest that the delivery may be held. */
-  readonly hold: AbortSignal;
+  /** Aborted when the channel that it came by is gone, and the delivery with it. */
+  readonly deliveryEnded: AbortSignal;
+  /** Asked where the broker does not take an event back: may the delivery be looked at anew here instead? If so, the time that it may be held begins anew. */
+  readonly retake: () => boolean;
 }
 
 /** Carries out a settlement. `retake`: the delivery is to be looked at anew. Throws `DeliveryLost`, `Fenced`, or the hold signal's reason. */
@@ -71,7 +57,7 @@ export async function carryOut(settlement: Settlement, ports: SettlingPorts): Pr
 /** A finished event keeps its receipt and nothing else. */
 function closed(
   { gen, attempt, fence, startedAt, spent }: EventRecord,
-  outcome: 'done' | 'filtered' | 'stale',
+  outcome: 'done' | 'filtered' | 'stale' | 'expired',
   endedAt: number,
 ): EventRecord {
   const bought = spent === undefined ? {} : { spent };
@@ -89,72 +75,54 @@ async function decide(decision: Decision, ports: SettlingPorts): Promise<void> {
   await publishUntilConfirmed(ports, destinationOf(decision), messageOfDecision(decision, ports));
   if (claim === undefined) return;
   const { decision: _made, ...record } = claim.record;
-  await claim.conclude(decision.kind === 'dead' ? { ...record, phase: 'dead' } : { ...parked(record), attempt: decision.attempt });
+  if (decision.kind === 'retry') await claim.conclude({ ...parked(record), attempt: decision.attempt });
+  else await claim.conclude({ ...record, phase: 'dead', result: { outcome: 'dead', reason: decision.reason, endedAt: decision.at } });
 }
 
-async function publishUntilConfirmed(ports: SettlingPorts, destination: Destination, message: Message): Promise<void> {
-  let refused = false;
-  try {
-    for (let tries = 0; ; tries += 1) {
-      const outcome = await publishOnce(ports, destination, message);
-      if (outcome === 'confirmed') return;
-      if (!refused) ports.onRefused(outcome);
-      refused = true;
-      await pauseBefore(ports, tries);
-    }
-  } finally {
-    if (refused) ports.onRefused(undefined);
-  }
-}
-
-/** Publishes the same copy again. `false`: the broker does not take it, and the event may as well be run here. */
+/** Publishes the same copy again. `false`: the broker does not take it, and the delivery is to be looked at anew instead. Throws `DeliveryLost` where the broker has taken it back itself meanwhile. */
 async function giveBack(destination: Destination, ports: SettlingPorts): Promise<boolean> {
-  const copy = copyOf(ports, ports.envelope.progress);
-  for (let tries = 0; ; tries += 1) {
-    const outcome = await publishOnce(ports, destination, copy);
-    if (outcome === 'confirmed') return true;
-    await pauseBefore(ports, tries);
-    if (outcome !== 'unknown' && destination.to === 'work' && ports.mayRetake()) return false;
-  }
-}
-
-async function pauseBefore({ clock, hold }: SettlingPorts, tries: number): Promise<void> {
-  await sleep(clock, PUBLISH_RETRY_MS[Math.min(tries, PUBLISH_RETRY_MS.length - 1)] ?? 0, hold);
-}
-
-/** Publishes once; what the broker would not take, and what nobody knows of, is told apart from what is confirmed. Rejects with the hold signal's reason. */
-async function publishOnce(ports: SettlingPorts, destination: Destination, message: Message): Promise<PublishOutcome | 'unknown'> {
+  // What the wait queue does not take waits here for as long as it would have there.
+  const earliest = ports.clock.now() + (destination.to === 'work' ? 0 : WAIT_MS);
+  const instead = () => ports.clock.now() >= earliest && ports.retake();
+  const { hold, deliveryEnded } = ports;
+  const end = new AbortController();
+  const unfollow = [hold, deliveryEnded].map((signal) => follow(signal, end));
   try {
-    const channel = await ports.publishing();
-    // A queue without a leader, or a broker with an alarm, may never answer. Closed, the channel says that nobody knows.
-    const timer = ports.clock.timer(CONFIRM_MS, () => void channel.close());
-    const publishing = channel.publish({ ...message, exchange: ports.names.exchange, routingKey: keyOf(destination) });
-    return await untilAborted(publishing, ports.hold).finally(() => timer.cancel());
+    const copy = copyOf(ports, ports.envelope.progress);
+    return (await publishUntilConfirmed({ ...ports, hold: end.signal }, destination, copy, instead)) === 'confirmed';
   } catch (error) {
-    if (error instanceof BrokerError) return 'unknown';
-    throw error;
+    throw deliveryEnded.aborted && !hold.aborted ? new DeliveryLost('the channel is gone', { cause: error }) : error;
+  } finally {
+    for (const forget of unfollow) forget();
   }
-}
-
-function keyOf(destination: Destination): string {
-  return destination.to === 'tier' ? routingKeys.tier(destination.delayMs) : routingKeys[destination.to];
 }
 
 function messageOfDecision(decision: Decision, ports: SettlingPorts): Message {
   const { progress, publishedAt } = ports.envelope;
   if (decision.kind === 'retry') {
     const { notBefore, attempt } = decision;
-    return copyOf(ports, { gen: progress.gen, attempt, ...(notBefore === undefined ? {} : { notBefore }) });
+    // Only an event that was let through has been run; whoever repeats this publish may have another filter.
+    return copyOf(ports, { ...lasting(progress), attempt, admitted: true, ...(notBefore === undefined ? {} : { notBefore }) });
   }
   // Of a dead letter nothing is known to be admitted: redriven, it is judged by the filter of that day.
   const copy = messageFor(ports.envelope.attributes, ports.delivery, publishedAt ?? ports.clock.now(), {
-    gen: progress.gen,
+    ...lasting(progress),
     attempt: progress.attempt,
   });
   return { ...copy, headers: { ...copy.headers, ...deadLetterHeaders(decision, publishedAt) } };
 }
 
-/** The event once more, with the closed list of properties, and admitted. */
+/** What stays with an event from attempt to attempt, and in the dead-letter queue. */
+function lasting({ gen, key, tick, expiresAt }: Progress): Omit<Progress, 'attempt'> {
+  return {
+    gen,
+    ...(key === undefined ? {} : { key }),
+    ...(tick === undefined ? {} : { tick }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  };
+}
+
+/** The event once more, with the closed list of properties. */
 function copyOf({ delivery, envelope, clock }: SettlingPorts, progress: Progress): Message {
-  return messageFor(envelope.attributes, delivery, envelope.publishedAt ?? clock.now(), { ...progress, admitted: true });
+  return messageFor(envelope.attributes, delivery, envelope.publishedAt ?? clock.now(), progress);
 }

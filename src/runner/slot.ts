@@ -1,19 +1,13 @@
 import { BrokerError, type Channel, type Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
-import { follow } from '../lib/follow.ts';
 import { untilAborted } from '../lib/until-aborted.ts';
 import { createBell } from './bell.ts';
 import type { Connectivity } from './connectivity.ts';
+import { Hold } from './hold.ts';
 import type { Intake } from './intake.ts';
-import { type Agent, HoldEnded, lifeOf } from './life.ts';
+import { type Agent, lifeOf } from './life.ts';
 import { DeliveryLost } from './settling.ts';
-
-/** A delivery is held at most this much longer than its run may last. */
-const HOLD_MARGIN_MS = 120_000;
-
-/** RabbitMQ takes a delivery away, and its channel with it, after 30 minutes by default; a minute is left to spare. https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout */
-const LONGEST_HOLD_MS = 29 * 60_000;
 
 /** A pause before a channel is opened again after it, or a life on it, has failed. */
 const REOPEN_MS = 500;
@@ -22,6 +16,8 @@ const REOPEN_MS = 500;
 export interface Slots {
   readonly intake: Intake;
   readonly connectivity: Connectivity;
+  /** The deliveries that are being lived through. */
+  readonly inHand: Set<Delivery>;
   /** Aborted when the runner must be gone, whatever it holds. */
   readonly kill: AbortSignal;
 }
@@ -37,9 +33,9 @@ export async function runSlot(agent: Agent, slots: Slots, index: number): Promis
     try {
       await serve(agent, slots, index);
     } catch (error) {
-      if (stop.aborted) return;
       if (error instanceof BrokerError) slots.connectivity.lost(error.message);
       else log.error('a delivery was given up; the broker delivers it again', { slot: index, error: messageOf(error) });
+      if (stop.aborted) return;
       await sleep(clock, REOPEN_MS, stop).catch(() => {});
     }
   }
@@ -48,7 +44,7 @@ export async function runSlot(agent: Agent, slots: Slots, index: number): Promis
 /** Opens a channel and lives on it until it ends. */
 async function serve(agent: Agent, slots: Slots, index: number): Promise<void> {
   const { stop } = agent;
-  while (!slots.intake.isOpen(index) && !stop.aborted) await slots.intake.changed(stop);
+  while (!slots.intake.admits(index) && !stop.aborted) await slots.intake.changed(stop);
   if (stop.aborted) return;
   const channel = await agent.ports.connection.openChannel({ prefetch: 1 }, stop);
   const seat = new Seat(agent, slots, index, channel);
@@ -107,7 +103,7 @@ class Seat {
         await this.#live(delivery);
         continue;
       }
-      if (stop.aborted || !intake.isOpen(this.#index)) {
+      if (stop.aborted || !intake.admits(this.#index)) {
         if (this.#consuming) await this.#cancel(kill);
         else if (stop.aborted) return;
         else await this.#bell.rung();
@@ -139,32 +135,22 @@ class Seat {
 
   async #live(delivery: Delivery): Promise<void> {
     const { runTimeoutMs } = this.#agent.program.configuration.delivery;
-    const { intake, kill } = this.#slots;
-    const holdMs = runTimeoutMs + HOLD_MARGIN_MS;
-    const hold = new AbortController();
-    const setTimer = () =>
-      this.#agent.ports.clock.timer(holdMs, () =>
-        hold.abort(new HoldEnded(`the delivery was held for ${holdMs / 1000} s without coming to an end`)),
-      );
-    let timer = setTimer();
-    const unfollow = follow(kill, hold);
+    const { intake, inHand, kill } = this.#slots;
+    const hold = new Hold(this.#agent.ports.clock, runTimeoutMs, kill);
+    inHand.add(delivery);
     try {
       await lifeOf(this.#agent, {
         delivery,
         channel: this.#channel,
         publishing: () => this.#publishingChannel(hold.signal),
         acknowledge: () => this.#acknowledge(delivery, hold.signal),
-        mayTake: () => intake.isOpen(this.#index) && !this.#agent.stop.aborted,
-        restartHold: () => {
-          timer.cancel();
-          timer = setTimer();
-        },
-        idleWaitMs: Math.min(runTimeoutMs, LONGEST_HOLD_MS - holdMs),
-        hold: hold.signal,
+        // Its own publish is what is not taken: that is no reason not to run it again.
+        mayTake: () => intake.admits(this.#index, 'settling') && !this.#agent.stop.aborted,
+        hold,
       });
     } finally {
-      timer.cancel();
-      unfollow();
+      inHand.delete(delivery);
+      hold.close();
     }
   }
 
@@ -178,7 +164,7 @@ class Seat {
   /** Where nothing further may be taken, the consumer ends before the acknowledgement lets the next delivery in. */
   async #acknowledge(delivery: Delivery, limit: AbortSignal): Promise<void> {
     try {
-      if (this.#consuming && (this.#agent.stop.aborted || !this.#slots.intake.isOpen(this.#index))) await this.#cancel(limit);
+      if (this.#consuming && (this.#agent.stop.aborted || !this.#slots.intake.admits(this.#index))) await this.#cancel(limit);
       this.#channel.ack(delivery);
     } catch (error) {
       if (error instanceof BrokerError) throw new DeliveryLost('the channel is gone', { cause: error });

@@ -1,4 +1,4 @@
-import type { AgentRef } from '../api/names.ts';
+import { type AgentRef, agentId } from '../api/names.ts';
 import type { EventRecord } from '../api/record.ts';
 import type { RecordKey, StoredRecord } from '../store/port.ts';
 import { Claim, LEASE_MS, persistently } from './claim.ts';
@@ -12,7 +12,7 @@ import { type Copy, MAX_STARTS, takeDecision } from './take.ts';
 export interface TakeRequest {
   readonly agent: AgentRef;
   readonly eventKey: string;
-  readonly copy: Copy;
+  readonly copy: Copy & { readonly tick?: boolean };
   /** Milliseconds since the epoch; an event without it has no TTL. */
   readonly publishedAt: number | undefined;
   readonly ttlMs: number;
@@ -64,19 +64,27 @@ async function takeAdmitted(
     if (decision.do === 'drop') return { outcome: { kind: 'duplicate' } };
     if (decision.do === 'wait') return { outcome: { kind: 'wait', reason: 'Leased' } };
     const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request));
-    if (stale && stored === undefined) return { outcome: { kind: 'stale' } };
+    if (stale && stored === undefined && !request.copy.tick) return { outcome: { kind: 'stale' } };
     if (!stale && decision.do === 'run' && decision.alone) {
-      if (!(await admission.alone(request.idleWaitMs, hold))) return { outcome: { kind: 'wait', reason: 'Busy' } };
+      const version = stored?.version;
+      const candidate = {
+        id: `${agentId(request.agent)}/${request.eventKey}`,
+        waitMs: request.idleWaitMs,
+        isWaiting: async () => (await store.read(key)).stored?.version === version,
+      };
+      if (!(await admission.alone(candidate, hold))) return { outcome: { kind: 'wait', reason: 'Busy' } };
       request.onAlone();
     }
-    const write = stale
-      ? { record: staleRecord(decision.next, now), leaseMs: 0, expireMs: request.retentionMs }
-      : { record: decision.next, leaseMs: LEASE_MS };
+    const write =
+      stale || decision.do === 'expire'
+        ? { record: stale ? staleRecord(decision.next, now) : decision.next, leaseMs: 0, expireMs: request.retentionMs }
+        : { record: decision.next, leaseMs: LEASE_MS };
     const version = stored?.version ?? 0;
     const result = await persistently(clock, hold, () => store.replace(key, version, write));
     // A write whose answer was lost is found under our own fence.
     if (result.written || result.stored?.record.fence === fence) {
       if (stale) return { outcome: { kind: 'stale' } };
+      if (decision.do === 'expire') return { outcome: { kind: 'expired' } };
       const claim = new Claim(store, clock, key, decision.next, hold);
       return {
         claim,
@@ -93,7 +101,11 @@ function ended(record: EventRecord, decided: Outcome | undefined): { readonly ou
   if (decided !== undefined) return { outcome: decided };
   if (record.starts <= MAX_STARTS) return {};
   return {
-    outcome: { kind: 'permanent', reason: 'CrashLoop', error: `the process died ${record.starts - 1} times while it ran this event` },
+    outcome: {
+      kind: 'permanent',
+      reason: 'CrashLoop',
+      error: `${record.starts - 1} runs of this event were begun and did not come to an end: the process died, stood still, or failed in a way that nobody foresaw`,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
-import type { Decision, EventRecord } from '../api/record.ts';
+import { type Decision, type EventRecord, expiredRecord } from '../api/record.ts';
 import type { StoredRecord } from '../store/port.ts';
 
-/** The sixth start of an event whose earlier runs all died with their process is not made. */
+/** The sixth start of an event whose earlier runs all did not come to an end is not made. */
 export const MAX_STARTS = 5;
 
 /** What to do with a delivery, by what the record says. */
@@ -12,13 +12,17 @@ export type TakeDecision =
   | { readonly do: 'wait' }
   /** Only the settling publish is missing. */
   | { readonly do: 'repeat'; readonly decision: Decision; readonly next: EventRecord }
-  /** Run it. `alone`: an earlier run died with its process. */
+  /** Its time was over before anybody took it: record that. */
+  | { readonly do: 'expire'; readonly next: EventRecord }
+  /** Run it. `alone`: the run before did not come to an end; it may have taken its process with it. */
   | { readonly do: 'run'; readonly next: EventRecord; readonly alone: boolean };
 
 /** The copy of an event that was delivered. */
 export interface Copy {
   readonly gen: number;
   readonly attempt: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
 }
 
 /**
@@ -29,10 +33,13 @@ export interface Copy {
  * | of a higher gen; or of this gen and `done`, `dead` or of a higher attempt        | drop: superseded              |
  * | `running` or `decided` with a live lease                                         | wait                          |
  * | same gen and attempt, `decided`                                                  | repeat the settling publish   |
+ * | absent, its expiry is past, and the copy is the first (gen 0, attempt 1: no run was ever begun) | expire        |
  * | absent; same and `parked` or `running`; of a lower attempt or gen (the copy in hand proves that the publish before it happened) | run |
  */
 export function takeDecision(stored: StoredRecord | undefined, copy: Copy, fence: string, now: number): TakeDecision {
   if (stored === undefined) {
+    if (copy.gen === 0 && copy.attempt === 1 && copy.expiresAt !== undefined && copy.expiresAt <= now)
+      return { do: 'expire', next: expiredRecord(fence, now) };
     const next = { gen: copy.gen, attempt: copy.attempt, phase: 'running' as const, fence, starts: 1, startedAt: now, outputs: {} };
     return { do: 'run', alone: false, next };
   }

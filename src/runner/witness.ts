@@ -10,7 +10,17 @@ import type { Settlement } from './settle.ts';
 import { NOTHING_SPENT, type Purchase, spentWith } from './spending.ts';
 
 /** How a delivery ended, as metrics and log lines say it. */
-export type EndName = 'done' | 'filtered' | 'duplicate' | 'stale' | 'retried' | 'dead' | 'handed_back' | 'waiting' | 'interrupted';
+export type EndName =
+  | 'done'
+  | 'filtered'
+  | 'duplicate'
+  | 'stale'
+  | 'expired'
+  | 'retried'
+  | 'dead'
+  | 'handed_back'
+  | 'waiting'
+  | 'interrupted';
 
 /** What a log line and the caller learn of a delivery that has ended. */
 export interface RunEnd {
@@ -33,7 +43,10 @@ export interface Witness {
   ): void;
 }
 
-/** A witness that writes to the log and the metrics. `onRunEnd` is told of each delivery whose event was run, or became a dead letter without. */
+/** How an event can be settled without a run. */
+const SETTLED: ReadonlySet<EndName> = new Set(['dead', 'filtered', 'duplicate', 'stale']);
+
+/** A witness that writes to the log and the metrics. `onRunEnd` is told of each delivery whose event was run, or settled without. */
 export function createWitness(
   ref: AgentRef,
   model: string,
@@ -83,7 +96,7 @@ export function createWitness(
       const say = name === 'dead' ? log.warn : log.info;
       if (startedAt === undefined) {
         say(name === 'waiting' ? 'event put aside' : 'event settled without a run', fields);
-        if (name === 'dead') onRunEnd({ agent, eventId: attributes.id, outcome: name, reason, attempt: progress.attempt });
+        if (SETTLED.has(name)) onRunEnd({ agent, eventId: attributes.id, outcome: name, reason, attempt: progress.attempt });
         return;
       }
       const durationMs = clock.now() - startedAt;
@@ -112,6 +125,7 @@ function endOf(outcome: Outcome, settlement: Settlement): End {
     case 'duplicate':
     case 'filtered':
     case 'stale':
+    case 'expired':
       return { name: outcome.kind, reason: '' };
     case 'transient':
       return { name: 'retried', reason: outcome.reason, error: outcome.error };

@@ -1,6 +1,14 @@
 import { type AgentRef, agentId } from '../api/names.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type OwnedStore, PAUSE_RETENTION_MS, type Pause, type RecordKey, type RecordWrite, type StoredRecord } from './port.ts';
+import {
+  type LastTick,
+  type OwnedStore,
+  PAUSE_RETENTION_MS,
+  type Pause,
+  type RecordKey,
+  type RecordWrite,
+  type StoredRecord,
+} from './port.ts';
 
 interface Entry extends StoredRecord {
   readonly expiresAt: number;
@@ -9,7 +17,8 @@ interface Entry extends StoredRecord {
 /** A store in this process's memory: for `eventagent dev` and tests. It forgets everything with the process. */
 export function createMemoryStore(clock: Clock): OwnedStore {
   const records = new Map<string, Entry>();
-  const pauses = new Map<string, Pause[]>();
+  const pauses = new Map<string, (Pause & { readonly by: string })[]>();
+  const lastTicks = new Map<string, LastTick>();
 
   const idOf = (key: RecordKey) => `${agentId(key.agent)}/${key.event}`;
   const lookUp = (key: RecordKey): Entry | undefined => {
@@ -65,14 +74,29 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         records.set(idOf(key), { ...stored, version: stored.version + 1, leaseUntil: clock.now() + leaseMs });
         return { renewed: true };
       }),
-    addPause: (agent: AgentRef, pause) =>
+    addPause: (agent: AgentRef, pause, by) =>
       answer(() => {
         const oldest = clock.now() - PAUSE_RETENTION_MS;
-        const kept = (pauses.get(agentId(agent)) ?? []).filter((known) => known.until > oldest);
-        pauses.set(agentId(agent), [...kept, pause]);
+        const kept = (pauses.get(agentId(agent)) ?? []).filter(
+          (known) => known.until > oldest && !(known.by === by && known.from === pause.from),
+        );
+        pauses.set(agentId(agent), [...kept, { ...pause, by }]);
       }),
-    pausesSince: (agent, since) => answer(() => (pauses.get(agentId(agent)) ?? []).filter((pause) => pause.until > since)),
+    pausesSince: (agent, since) =>
+      answer(() => (pauses.get(agentId(agent)) ?? []).flatMap(({ from, until }) => (until > since ? [{ from, until }] : []))),
+    lastTick: (agent, schedule) => answer(() => lastTicks.get(`${agentId(agent)}/${schedule}`)),
+    replaceLastTick: (agent, schedule, expected, next) =>
+      answer(() => {
+        const id = `${agentId(agent)}/${schedule}`;
+        const known = lastTicks.get(id)?.eventId;
+        if (known !== expected && known !== next.eventId) return { written: false };
+        lastTicks.set(id, next);
+        return { written: true };
+      }),
     ping: () => answer(() => {}),
-    close: async () => records.clear(),
+    close: async () => {
+      records.clear();
+      lastTicks.clear();
+    },
   };
 }

@@ -37,6 +37,13 @@ export interface Pause {
   readonly until: number;
 }
 
+/** The event that a schedule has published last, or was about to: what its next tick asks after. */
+export interface LastTick {
+  readonly eventId: string;
+  /** Milliseconds since the epoch: what has not been taken by then is not taken any more. */
+  readonly expiresAt: number;
+}
+
 /** Memory that outlives a process and is shared by replicas. Every method is one round trip, atomic, and rejects with `StoreError`. */
 export interface Store {
   read(key: RecordKey): Promise<{ readonly now: number; readonly stored: StoredRecord | undefined }>;
@@ -46,10 +53,20 @@ export interface Store {
   update(key: RecordKey, fence: string, write: RecordWrite): Promise<{ readonly written: boolean }>;
   /** Extends the lease if the record still carries this fence, even where the lease had run out. */
   renew(key: RecordKey, fence: string, leaseMs: number): Promise<{ readonly renewed: boolean }>;
-  /** Remembers a pause of the agent, for as long as an event may live. Pauses may overlap. */
-  addPause(agent: AgentRef, pause: Pause): Promise<void>;
+  /**
+   * Remembers a pause of the agent, for as long as an event may live. Pauses may overlap. `by` names the process that pauses: the pause that it began at the same time before
+   * is this one, and its end becomes the new one. May be repeated.
+   */
+  addPause(agent: AgentRef, pause: Pause, by: string): Promise<void>;
   /** The pauses that reach beyond `since`, in no order. */
   pausesSince(agent: AgentRef, since: number): Promise<readonly Pause[]>;
+  /** The last tick of a schedule of the agent's, by the schedule's uid. */
+  lastTick(agent: AgentRef, schedule: string): Promise<LastTick | undefined>;
+  /**
+   * Remembers another last tick, if the one that is known is still the event `expected` (`undefined`: there is none), or is `next` already: may be repeated after an unknown
+   * result. Forgotten a month after it expired.
+   */
+  replaceLastTick(agent: AgentRef, schedule: string, expected: string | undefined, next: LastTick): Promise<{ readonly written: boolean }>;
   /** Resolves if the store answers and takes writes. How one learns, without work of its own, that a store is gone or back. */
   ping(): Promise<void>;
 }
@@ -59,8 +76,11 @@ export interface OwnedStore extends Store {
   close(): Promise<void>;
 }
 
-/** The store did not answer. Whether a write took effect is then unknown. */
-export class StoreError extends CodedError<'Unreachable'> {}
+/** `Unreachable`: the store did not answer; whether a write took effect is then unknown. `LoginRefused`: it knows no such user, or another password. */
+export class StoreError extends CodedError<'Unreachable' | 'LoginRefused'> {}
+
+/** How long after its expiry a last tick is remembered: a run that takes longer is past every deadline. */
+export const LAST_TICK_RETENTION_MS = 30 * 24 * 3_600_000;
 
 /** Pauses older than this concern no event any more: the longest TTL is seven days. */
 export const PAUSE_RETENTION_MS = 8 * 24 * 3_600_000;

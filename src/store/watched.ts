@@ -25,8 +25,10 @@ export function watchedStore<Watched extends Store>(store: Watched, onChange: (r
     replace: (key, expectedVersion, write) => watch(store.replace(key, expectedVersion, write)),
     update: (key, fence, write) => watch(store.update(key, fence, write)),
     renew: (key, fence, leaseMs) => watch(store.renew(key, fence, leaseMs)),
-    addPause: (agent, pause) => watch(store.addPause(agent, pause)),
+    addPause: (agent, pause, by) => watch(store.addPause(agent, pause, by)),
     pausesSince: (agent, since) => watch(store.pausesSince(agent, since)),
+    lastTick: (agent, schedule) => watch(store.lastTick(agent, schedule)),
+    replaceLastTick: (agent, schedule, expected, next) => watch(store.replaceLastTick(agent, schedule, expected, next)),
     ping: () => watch(store.ping()),
   };
 }

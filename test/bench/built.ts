@@ -11,7 +11,19 @@ const root = join(import.meta.dirname, '../..');
  */
 export async function built(file: string): Promise<{ readonly program: string; readonly folder: string }> {
   const folder = await workFolder('built');
-  const options = ['--ignoreConfig', '--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable', '--types', 'node'];
+  const options = [
+    '--ignoreConfig',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--lib',
+    'es2024,esnext.disposable',
+    '--types',
+    'node',
+    '--strict',
+    '--exactOptionalPropertyTypes',
+  ];
   const output = ['--rewriteRelativeImportExtensions', '--skipLibCheck', '--rootDir', root, '--outDir', folder];
   await run(join(root, 'node_modules/.bin/tsc'), [...options, ...output, join(import.meta.dirname, file)], { cwd: root });
   await copyFile(join(root, 'package.json'), join(folder, 'package.json'));

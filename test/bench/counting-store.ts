@@ -22,6 +22,8 @@ export function countingStore(store: Store): CountingStore {
     renew: counted('renew', store.renew),
     addPause: counted('addPause', store.addPause),
     pausesSince: counted('pausesSince', store.pausesSince),
+    lastTick: counted('lastTick', store.lastTick),
+    replaceLastTick: counted('replaceLastTick', store.replaceLastTick),
     ping: counted('ping', store.ping),
     calls: () => ({ ...counts }),
   };

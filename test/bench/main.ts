@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PartUnavailable } from '../parts/unavailable.ts';
+import { benchController } from './controller.ts';
 import { benchGateway } from './gateway.ts';
 import { machineText } from './machine.ts';
 import { benchMemory } from './memory.ts';
@@ -9,7 +10,7 @@ import { type Section, withSection } from './report.ts';
 import { benchRunner } from './runner.ts';
 import { benchStartup } from './startup.ts';
 
-const USAGE = `usage: npm run bench [-- gateway|runner|memory|startup…] [-- --quick]
+const USAGE = `usage: npm run bench [-- gateway|runner|memory|startup|controller…] [-- --quick]
   Measures, and writes each section into docs/performance.md; without a name, all of them.
   --quick  fewer and shorter rounds, printed and not written
 `;
@@ -18,6 +19,7 @@ const benchmarks: ReadonlyMap<string, (quick: boolean) => Promise<Section>> = ne
   ['gateway', (quick) => benchGateway(quick ? { pairs: 3, measureMs: 1_000 } : { pairs: 7, measureMs: 1_500 })],
   ['runner', (quick) => benchRunner({ pairs: quick ? 3 : 7 })],
   ['memory', (quick) => benchMemory({ leakEvents: quick ? 4_000 : 20_000 })],
+  ['controller', (quick) => benchController(quick ? { agents: 50, restMinutes: 1 } : { agents: 1_000, restMinutes: 10 })],
   ['startup', (quick) => benchStartup({ runs: quick ? 3 : 11 })],
 ]);
 

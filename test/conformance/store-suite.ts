@@ -151,6 +151,43 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     assert.notEqual((await store.read(key)).stored, undefined);
   });
 
+  about('a schedule has no last tick before its first', async ({ store }) => {
+    assert.equal(await store.lastTick(freshKey().agent, 'uid-1'), undefined);
+  });
+
+  about('the last tick is kept by agent and schedule, and read back by everybody', async ({ store, other }) => {
+    const { agent } = freshKey();
+    const tick = { eventId: 'uid-1-29700000', expiresAt: (await store.read(freshKey())).now + 60_000 };
+    assert.deepEqual(await store.replaceLastTick(agent, 'uid-1', undefined, tick), { written: true });
+    assert.deepEqual(await other.lastTick(agent, 'uid-1'), tick);
+    assert.equal(await other.lastTick(agent, 'uid-2'), undefined);
+    assert.equal(await other.lastTick(freshKey().agent, 'uid-1'), undefined);
+  });
+
+  about('of two ticks that come after the same one, one is the next', async ({ store, other }) => {
+    const { agent } = freshKey();
+    const expiresAt = (await store.read(freshKey())).now + 60_000;
+    await store.replaceLastTick(agent, 's', undefined, { eventId: 'first', expiresAt });
+    const results = await Promise.all(
+      [store, other].map((client, index) => client.replaceLastTick(agent, 's', 'first', { eventId: `second-${index}`, expiresAt })),
+    );
+    const winner = results.findIndex(({ written }) => written);
+    assert.deepEqual(
+      results.map(({ written }) => written),
+      [winner === 0, winner === 1],
+    );
+    assert.equal((await store.lastTick(agent, 's'))?.eventId, `second-${winner}`);
+    assert.deepEqual(await store.replaceLastTick(agent, 's', undefined, { eventId: 'third', expiresAt }), { written: false });
+  });
+
+  about('a last tick may be written again after its answer was lost', async ({ store }) => {
+    const { agent } = freshKey();
+    const tick = { eventId: 'a', expiresAt: (await store.read(freshKey())).now + 60_000 };
+    assert.deepEqual(await store.replaceLastTick(agent, 's', undefined, tick), { written: true });
+    assert.deepEqual(await store.replaceLastTick(agent, 's', undefined, tick), { written: true });
+    assert.deepEqual(await store.lastTick(agent, 's'), tick);
+  });
+
   about('pauses can be the first thing that is asked', async ({ store }) => {
     assert.deepEqual(await store.pausesSince(freshKey().agent, 0), []);
   });
@@ -159,9 +196,21 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     const { agent } = freshKey();
     const { now } = await store.read(freshKey());
     const recent = { from: now - 2000, until: now - 1000 };
-    await store.addPause(agent, { from: now - PAUSE_RETENTION_MS - 2000, until: now - PAUSE_RETENTION_MS - 1000 });
-    await store.addPause(agent, recent);
+    await store.addPause(agent, { from: now - PAUSE_RETENTION_MS - 2000, until: now - PAUSE_RETENTION_MS - 1000 }, 'a');
+    await store.addPause(agent, recent, 'a');
     assert.deepEqual(await store.pausesSince(agent, 0), [recent]);
+  });
+
+  about('a pause that goes on is one pause, whose end is moved along; another process has its own', async ({ store, other }) => {
+    const { agent } = freshKey();
+    const { now } = await store.read(freshKey());
+    for (const until of [now + 1000, now + 31_000, now + 61_000]) await store.addPause(agent, { from: now, until }, 'a');
+    assert.deepEqual(await other.pausesSince(agent, now + 50_000), [{ from: now, until: now + 61_000 }]);
+    await other.addPause(agent, { from: now, until: now + 1000 }, 'b');
+    assert.deepEqual(
+      (await store.pausesSince(agent, now)).map(({ until }) => until - now).toSorted((a, b) => a - b),
+      [1000, 61_000],
+    );
   });
 
   about('pauses are kept by agent, and those that ended before are not asked for', async ({ store, other }) => {
@@ -171,9 +220,9 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
       { from: now - 5000, until: now - 4000 },
       { from: now - 1000, until: now + 9000 },
     ];
-    await store.addPause(agent, early);
-    await other.addPause(agent, late);
-    await store.addPause(freshKey().agent, { from: now - 1, until: now + 1 });
+    await store.addPause(agent, early, 'a');
+    await other.addPause(agent, late, 'a');
+    await store.addPause(freshKey().agent, { from: now - 1, until: now + 1 }, 'a');
     assert.deepEqual(await other.pausesSince(agent, now - 2000), [late]);
     const all = await other.pausesSince(agent, now - 10_000);
     assert.deepEqual(

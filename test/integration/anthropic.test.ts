@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { NO_TOKENS } from '../../src/api/tokens.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createAnthropicModel } from '../../src/model/anthropic.ts';
-import { type Model, ModelError, type ModelRequest, type TokenUsage } from '../../src/model/port.ts';
+import { type Model, ModelError, type ModelRequest } from '../../src/model/port.ts';
 import { claudeFailures, REVIEW_TEXT } from '../support/claude-failures.ts';
 import { type ClaudeStub, STUB_KEY, startClaudeStub } from '../support/claude-stub.ts';
 import { createGate } from '../support/gate.ts';
@@ -18,8 +19,6 @@ const request: ModelRequest = {
 const STALL_MS = 600;
 
 const text = REVIEW_TEXT;
-
-const none: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
 
 let stub: ClaudeStub;
 
@@ -139,7 +138,7 @@ describe('a call that fails', () => {
       const { billed } = await billedFor(ordinal);
       const bounds = {
         none: 'none',
-        'from the request': { ...none, input: bytes, output: request.maxTokens },
+        'from the request': { ...NO_TOKENS, input: bytes, output: request.maxTokens },
         'from the stream': { ...billed, output: request.maxTokens },
       } as const;
       assert.deepEqual(error.usage, bounds[cost]);
@@ -233,7 +232,7 @@ function lastRequest() {
 async function billedFor(ordinal: number) {
   const entry = () => stub.ledger().find((candidate) => candidate.ordinal === ordinal);
   await stub.until(`request ${ordinal} has ended`, () => entry() !== undefined);
-  const { outcome = undefined, billed = none } = entry() ?? {};
+  const { outcome = undefined, billed = NO_TOKENS } = entry() ?? {};
   return { outcome, billed };
 }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { sharedRabbitMq } from '../parts/rabbitmq.ts';
 import { sharedRedis } from '../parts/redis.ts';
@@ -26,29 +29,78 @@ async function failureOf(parts: readonly string[]): Promise<string> {
   return stderr;
 }
 
-suite('dev ends with exit code 1 and a remedy where a real part', { concurrency: true }, () => {
+suite('dev ends with exit code 1 and a remedy where a real part', { concurrency: 4 }, () => {
   test('of the broker is not there', async () => {
     const said = await failureOf(['--rabbitmq', `amqp://u:hunter2@${NOBODY}/v`]);
     assert.match(said, /no connection to RabbitMQ at 127\.0\.0\.1:1: .*ECONNREFUSED.*; start it, or correct --rabbitmq/);
   });
 
+  test('of the broker is something else', async () => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const said = await failureOf(['--rabbitmq', `amqp://u:hunter2@127.0.0.1:${port}`]).finally(() => server.close());
+    assert.equal(said, `eventagent: no connection to RabbitMQ at 127.0.0.1:${port}: what answers there is not AMQP; correct the address\n`);
+  });
+
   test('of the store is not there', async () => {
     const said = await failureOf(['--redis', `redis://:hunter2@${NOBODY}/0`]);
-    assert.match(said, /--redis: the store at 127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/);
+    assert.match(said, /--redis: the store at 127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED \S+; start it, or correct --redis\n$/);
   });
+
+  const strangers: readonly (readonly [name: string, scheme: string, answer: (socket: Socket) => void, says: string])[] = [
+    [
+      'is something else',
+      'redis',
+      (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      'what answers there is not Redis; correct the address',
+    ],
+    [
+      'wants a login',
+      'redis',
+      (socket) => socket.write('-NOAUTH Authentication required.\r\n'),
+      'NOAUTH Authentication required; correct user and password in --redis',
+    ],
+    [
+      'speaks TLS alone',
+      'redis',
+      (socket) => socket.end(Buffer.from('15030100020228', 'hex')),
+      'it speaks TLS alone; write rediss:// instead of redis://',
+    ],
+    [
+      'speaks no TLS',
+      'rediss',
+      (socket) => socket.end('-ERR Protocol error\r\n'),
+      'no TLS can be spoken with it (ERR_SSL_WRONG_VERSION_NUMBER); write redis:// instead of rediss:// if it speaks none',
+    ],
+    ['closes every connection', 'redis', (socket) => socket.end(), 'it does not answer as a Redis does; start it, or correct --redis'],
+  ];
+  for (const [name, scheme, answer, says] of strangers)
+    test(`of the store ${name}`, async () => {
+      const server = createTcpServer((socket) => socket.on('error', () => {}).once('data', () => answer(socket)));
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const said = await failureOf(['--redis', `${scheme}://127.0.0.1:${port}`]).finally(() => server.close());
+      assert.equal(said, `eventagent: --redis: the store at 127.0.0.1:${port} cannot be used: ${says}\n`);
+    });
 
   test('of the store does not know the user', async (t) => {
     const redis = await partOrSkip(t, () => sharedRedis());
     if (redis === undefined) return;
     const said = await failureOf(['--redis', redis.url.replace('redis://', 'redis://somebody:hunter2@')]);
-    assert.match(said, /--redis: the store at \S+ cannot be used: WRONGPASS/);
+    assert.match(said, /--redis: the store at \S+ cannot be used: WRONGPASS [^.\n]*; correct user and password in --redis\n$/);
   });
 
   test('of the store has no such database', async (t) => {
     const redis = await partOrSkip(t, () => sharedRedis());
     if (redis === undefined) return;
     const said = await failureOf(['--redis', `${redis.url}/99999`]);
-    assert.match(said, /--redis: the store at \S+ cannot be used: .*DB index is out of range/);
+    assert.match(
+      said,
+      /--redis: the store at \S+ cannot be used: .*DB index is out of range; correct the number of the database at the end of --redis\n$/,
+    );
   });
 
   test('of the broker knows another password', async (t) => {

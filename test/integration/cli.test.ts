@@ -42,7 +42,21 @@ const without = (secret: string) => text(goodManifest().filter(({ kind, metadata
 
 /** A manifest, and what is said of it; FILE stands for its name. */
 const manifests: readonly (readonly [name: string, yaml: string, says: RegExp])[] = [
-  ['YAML that does not parse', 'kind: [EventAgent\nspec: {}', /FILE:2: Flow sequence.* must .* end with a \]/],
+  [
+    'YAML that does not parse',
+    'kind: [EventAgent\nspec: {}',
+    /^\S*FILE:2: a list or a map in brackets is not closed before this line: end it with \]/,
+  ],
+  [
+    'a Secret that begins with a special character of YAML',
+    text(goodManifest()).replace('secret: ', 'secret: *hunter2 #'),
+    /^\S*FILE:\d+: a value that begins with a special character of YAML .* must be put in quotes\n$/,
+  ],
+  [
+    'several things in several documents',
+    `a: [\n---\n${changed(({ spec }) => Object.assign(spec, { filter: 'true &&' }))}---\nkind: Pod\napiVersion: v1\n`,
+    /^\S*FILE:2: a list or a map in brackets .*\n\S*FILE:\d+: Pod of v1 is not read here.*\n\S*FILE:\d+: spec\.filter: .*\n$/,
+  ],
   ['a key given twice', 'apiVersion: v1\nkind: Secret\nkind: Secret\n', /FILE:3: Map keys must be unique/],
   [
     'an agent given twice',
@@ -104,8 +118,34 @@ const manifests: readonly (readonly [name: string, yaml: string, says: RegExp])[
   [
     'a base URL that is none',
     changed(({ spec }) => Object.assign(spec.agent ?? {}, { baseUrl: 'claude' })),
-    /FILE:21: spec\.agent\.baseUrl: Invalid value: "claude": .*should match '\^https\?/,
+    /FILE:21: spec\.agent\.baseUrl: Invalid value: write it as https:\/\/host:port\/path/,
   ],
+  [
+    'a base URL with a password, which is not quoted',
+    changed(({ spec }) => Object.assign(spec.agent ?? {}, { baseUrl: 'https://u:hunter2@claude' })),
+    /FILE:21: spec\.agent\.baseUrl: Invalid value: write it as https:\/\/host:port\/path .*without user, password/,
+  ],
+  ...(
+    [
+      ['of another scheme', 'ftp://example.com/', 'url: Invalid value: begin the url with https:\\/\\/'],
+      ['without a scheme', 'example.com/hook', 'url: Invalid value: begin the url with https:\\/\\/'],
+      [
+        'with a password, which is not quoted',
+        'https://u:hunter2@example.com/',
+        'url: Invalid value: a url carries no user and no password',
+      ],
+      ['without a host', 'https:///hook', 'url: Invalid value: the url names no host: write it as https:\\/\\/host\\/path'],
+      ['with a host from the event', 'https://{{ event.data.h }}/', 'allowedHosts: Invalid value: the host of the url is not written out'],
+    ] as const
+  ).map(([name, url, says]): (typeof manifests)[number] => [
+    `an output's URL ${name}`,
+    changed(({ spec }) => {
+      const [output] = spec.outputs as unknown as [{ http: Record<string, unknown> }];
+      output.http.url = url;
+      delete output.http.allowedHosts;
+    }),
+    new RegExp(`^\\S*FILE:\\d+: spec\\.outputs\\[0\\]\\.http\\.${says}[^\\n]*\\n$`),
+  ]),
   [
     'a base URL with a port that there is not',
     changed(({ spec }) => Object.assign(spec.agent ?? {}, { baseUrl: 'http://claude:99999' })),
@@ -136,6 +176,11 @@ const manifests: readonly (readonly [name: string, yaml: string, says: RegExp])[
     /FILE:14: spec\.triggers\[0\]\.webhook\.verification\.secretKeyRefs\[0\]: key secret of Secret webhook is in none of the given files: add a Secret document/,
   ],
   [
+    'the Secret of the webhook in another namespace',
+    changed((_, secret) => Object.assign(secret.metadata, { namespace: 'elsewhere' })),
+    /FILE:14: .*secretKeyRefs\[0\]: Secret webhook is in namespace elsewhere \(\S*FILE:\d+\), and the agent in namespace test: put both in one/,
+  ],
+  [
     'no Secret of the output',
     without('sink'),
     /FILE:31: spec\.outputs\[0\]\.http\.headersFrom\[0\]\.secretKeyRef: key authorization of Secret sink is in none .*--capture-outputs/,
@@ -151,6 +196,9 @@ const manifests: readonly (readonly [name: string, yaml: string, says: RegExp])[
 const usages: readonly (readonly [name: string, args: readonly string[], says: RegExp])[] = [
   ['no command', [], /Usage: eventagent \[options\] \[command\][\s\S]*dev[\s\S]*validate[\s\S]*render/],
   ['a command that there is not', ['devv'], /unknown command 'devv'[\s\S]*dev/],
+  ['help on a command that there is not', ['help', 'bogus'], /^error: unknown command 'bogus'\nAdd --help to see what there is\.\n$/],
+  ['a command that there is not, with --help', ['bogus', '--help'], /^error: unknown command 'bogus'\n/],
+  ['the same in another order', ['-h', 'bogus'], /^error: unknown command 'bogus'\n/],
   ['dev without a file', ['dev'], /missing required argument 'path'[\s\S]*--help/],
   ['dev with a file that there is not', ['dev', 'nowhere.yaml'], /nowhere\.yaml: there is no such file or directory/],
   ['validate with a file that there is not', ['validate', 'nowhere.yaml'], /nowhere\.yaml: there is no such file or directory/],
@@ -195,6 +243,7 @@ suite('wrong input is answered with what, where and what to do, and nothing is s
     assert.equal(code, 2, stderr);
     assert.match(stderr, says);
     assert.doesNotMatch(stderr, /\n\s+at |fault of eventagent/, 'no stack trace');
+    assert.doesNotMatch(stderr, /hunter2/, 'no password');
     assert.equal(stdout, '', 'nothing was started');
   }
 
@@ -225,6 +274,13 @@ suite('wrong input is answered with what, where and what to do, and nothing is s
       } finally {
         other.close();
       }
+    });
+
+  for (const args of [['help'], ['--help'], ['help', 'dev'], ['dev', '--help'], ['--help', 'dev', 'x']])
+    test(`and who asks for help gets it: ${args.join(' ')}`, async () => {
+      const { code, stdout, stderr } = await runCli(args);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^Usage: eventagent/);
     });
 
   test('and what is right is started: the table does not refuse everything', async () => {

@@ -234,6 +234,22 @@ suite('dev, on embedded parts', { concurrency: true }, () => {
         await sink.close();
       }
     });
+
+  test('--once ends with exit code 1 when the filter does not want the first event, and when a signal comes before any', async () => {
+    const [agent, ...secrets] = reviewAgent({ claudeUrl: 'http://127.0.0.1:1', sinkUrl: 'http://127.0.0.1:1' }) as [
+      { spec: object },
+      ...object[],
+    ];
+    await using manifest = await manifestFolder([{ ...agent, spec: { ...agent.spec, filter: 'event.type == "never"' } }, ...secrets]);
+    await using filtering = await startDev([manifest.file, '--once']);
+    assert.equal(await deliver(filtering.gatewayUrl, 'event-1'), 202);
+    assert.equal(await filtering.exit, 1);
+    assert.ok(filtering.lines().some(({ msg, outcome }) => msg === 'event settled without a run' && outcome === 'filtered'));
+    await using waiting = await startDev([manifest.file, '--once']);
+    waiting.signal('SIGTERM');
+    assert.equal(await waiting.exit, 1);
+    assert.ok(waiting.lines().some(({ msg, underWay }) => msg === 'stopping' && underWay === 0));
+  });
 });
 
 /** Waits until a gateway is closing: it says so, or nobody answers. A stranger is refused before, with 401. */

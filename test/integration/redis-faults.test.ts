@@ -75,7 +75,7 @@ suite('a store that fails', { concurrency: true }, () => {
     const calls = [
       () => store.read(key),
       () => store.pausesSince(agent, 0),
-      () => store.addPause(agent, { from: 1, until: 2 }),
+      () => store.addPause(agent, { from: 1, until: 2 }, 'a'),
       () => store.renew(key, 'a', 1),
       () => store.ping(),
     ];
@@ -140,8 +140,8 @@ test('a process whose clock is far ahead forgets no pause', async (t) => {
   if (w === undefined) return;
   const { now } = await w.store.read(key);
   const pause = { from: now - 2000, until: now - 1000 };
-  await w.store.addPause(agent, pause);
+  await w.store.addPause(agent, pause, 'a');
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 2 * PAUSE_RETENTION_MS });
-  await w.store.addPause(agent, { from: now, until: now + 1000 });
+  await w.store.addPause(agent, { from: now, until: now + 1000 }, 'a');
   assert.deepEqual((await w.store.pausesSince(agent, 0)).toSorted((a, b) => a.from - b.from)[0], pause);
 });

@@ -87,7 +87,7 @@ async function aptConfiguration(folder: string, suite: string): Promise<string> 
 }
 
 /** The mirror that the machine's own packages come from. */
-async function debianMirror(): Promise<string> {
+export async function debianMirror(): Promise<string> {
   const targets = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']);
   const mirrors = [...new Set(targets.split('\n').filter((uri) => uri !== '' && !uri.includes('security')))];
   const mirror = mirrors.find((uri) => /\/debian\/?$/.test(uri)) ?? mirrors[0];

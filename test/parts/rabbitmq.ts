@@ -27,6 +27,8 @@ export interface RabbitAddress {
 
 /** A RabbitMQ of our own; it may be killed, frozen and restarted. */
 export interface RabbitServer extends RabbitAddress, Server {
+  /** The same by TLS; nobody listens there unless the server was started with a certificate. */
+  readonly amqpsUrl: string;
   /** `rabbitmqctl` with these arguments; what it printed. */
   ctl(...args: readonly string[]): Promise<string>;
   /**
@@ -42,6 +44,8 @@ export interface RabbitOptions {
   readonly consumerTimeoutMs?: number;
   /** Further lines of rabbitmq.conf. */
   readonly configuration?: readonly string[];
+  /** A certificate in PEM, by which it listens with TLS, too. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /** Where the server keeps its files, as it sees them. */
@@ -50,10 +54,10 @@ const HOME = '/var/lib/rabbitmq';
 /** Starts a RabbitMQ with its own data and ports, and waits until it answers. Throws `PartUnavailable` where this machine cannot have it. */
 export async function startRabbitMq(version: RabbitVersion, options: RabbitOptions = {}): Promise<RabbitServer> {
   const root = await rabbitRoot(version);
-  const ports = await reservePorts(4);
-  const [amqpPort = 0, managementPort = 0, distributionPort = 0, epmdPort = 0] = ports.numbers;
+  const ports = await reservePorts(5);
+  const [amqpPort = 0, managementPort = 0, distributionPort = 0, epmdPort = 0, amqpsPort = 0] = ports.numbers;
   const folder = await workFolder(`rabbitmq-${version}`);
-  await writeConfiguration(folder, amqpPort, managementPort, options);
+  await writeConfiguration(folder, { amqpPort, managementPort, amqpsPort }, options);
   const programFor = (...command: Program['command']): Program => ({
     root,
     mounts: { [HOME]: folder, '/etc/hosts': join(folder, 'hosts') },
@@ -83,6 +87,7 @@ export async function startRabbitMq(version: RabbitVersion, options: RabbitOptio
     ...server,
     version,
     amqpUrl: `amqp://guest:guest@127.0.0.1:${amqpPort}`,
+    amqpsUrl: `amqps://guest:guest@127.0.0.1:${amqpsPort}`,
     managementUrl,
     ctl,
     async keepQueues() {
@@ -107,8 +112,13 @@ async function rabbitRoot(version: RabbitVersion): Promise<string> {
   });
 }
 
-async function writeConfiguration(folder: string, amqpPort: number, managementPort: number, options: RabbitOptions): Promise<void> {
+async function writeConfiguration(
+  folder: string,
+  { amqpPort, managementPort, amqpsPort }: Readonly<Record<'amqpPort' | 'managementPort' | 'amqpsPort', number>>,
+  options: RabbitOptions,
+): Promise<void> {
   for (const name of ['mnesia', 'log', 'home']) await mkdir(join(folder, name));
+  const { tls } = options;
   const consumerTimeout = options.consumerTimeoutMs === undefined ? '' : `,{consumer_timeout,${options.consumerTimeoutMs}}`;
   const files: Readonly<Record<string, readonly string[]>> = {
     hosts: ['127.0.0.1 localhost'],
@@ -118,8 +128,16 @@ async function writeConfiguration(folder: string, amqpPort: number, managementPo
       `management.tcp.port = ${managementPort}`,
       'vm_memory_high_watermark.absolute = 1GB',
       'disk_free_limit.absolute = 50MB',
+      ...(tls === undefined
+        ? []
+        : [
+            `listeners.ssl.1 = 127.0.0.1:${amqpsPort}`,
+            `ssl_options.certfile = ${HOME}/certificate.pem`,
+            `ssl_options.keyfile = ${HOME}/key.pem`,
+          ]),
       ...(options.configuration ?? []),
     ],
+    ...(tls === undefined ? {} : { 'certificate.pem': [tls.cert], 'key.pem': [tls.key] }),
     'advanced.config': [
       // The management API counts every half second instead of every 5 s, and a dead-letter move that was refused is tried again after 3 s instead of 180 s.
       '[{rabbit,[{collect_statistics_interval,500},{quorum_tick_interval,500},{dead_letter_worker_publisher_confirm_timeout,3000}',

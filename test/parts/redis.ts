@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { debianRoot } from './debian-root.ts';
@@ -11,12 +12,17 @@ export interface RedisAddress {
 }
 
 /** A Redis of our own; it may be killed, frozen and restarted. Killed, it keeps what it has answered: it writes every change to disk first. */
-export interface RedisServer extends RedisAddress, Server {}
+export interface RedisServer extends RedisAddress, Server {
+  /** The same by TLS; nobody listens there unless the server was started with a certificate. */
+  readonly tlsUrl: string;
+}
 
 /** How a server deviates from the usual one, which is appendonly, fsync on every write, and never evicts. */
 export interface RedisOptions {
   /** Further options of redis-server, e.g. `['--maxmemory-policy', 'allkeys-lru']`. */
   readonly arguments?: readonly string[];
+  /** A certificate in PEM, by which it listens with TLS, too. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /** Where the server keeps its files, as it sees them. */
@@ -28,19 +34,20 @@ const DATABASES = 4096;
 /** Starts a Redis with its own data and port, and waits until it answers. Throws `PartUnavailable` where this machine cannot have it. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const root = await debianRoot({ name: 'redis', suite: 'trixie', packages: ['base-files', 'redis-server'] });
-  const ports = await reservePorts(1);
-  const [port = 0] = ports.numbers;
+  const ports = await reservePorts(2);
+  const [port = 0, tlsPort = 0] = ports.numbers;
   const folder = await workFolder('redis');
   const url = `redis://127.0.0.1:${port}`;
   const listen = ['--port', String(port), '--bind', '127.0.0.1', '--databases', String(DATABASES)];
   const keep = ['--dir', DATA, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
+  const secure = options.tls === undefined ? [] : await secureArguments(folder, tlsPort, options.tls);
   const server = await startServer({
     name: 'Redis',
     program: {
       root,
       mounts: { [DATA]: folder },
       environment: { LC_ALL: 'C' },
-      command: ['/usr/bin/redis-server', ...listen, ...keep, ...(options.arguments ?? [])],
+      command: ['/usr/bin/redis-server', ...listen, ...secure, ...keep, ...(options.arguments ?? [])],
     },
     folder,
     log: join(folder, 'output.log'),
@@ -53,7 +60,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       ),
     startDeadlineMs: 30_000,
   });
-  return { ...server, url };
+  return { ...server, url, tlsUrl: `rediss://127.0.0.1:${tlsPort}` };
+}
+
+/** Leaves a certificate where the server sees it; the options that make it listen with TLS. */
+async function secureArguments(folder: string, port: number, { key, cert }: { readonly key: string; readonly cert: string }) {
+  await writeFile(join(folder, 'certificate.pem'), cert);
+  await writeFile(join(folder, 'key.pem'), key);
+  const files = ['--tls-cert-file', `${DATA}/certificate.pem`, '--tls-key-file', `${DATA}/key.pem`];
+  return ['--tls-port', String(port), ...files, '--tls-auth-clients', 'no', '--tls-ca-cert-file', `${DATA}/certificate.pem`];
 }
 
 /** Lends a connection that tries once. */

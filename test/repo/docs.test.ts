@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { suite, test } from 'node:test';
-import { metrics } from '../../src/api/metrics.ts';
+import { controllerMetrics, metrics } from '../../src/api/metrics.ts';
 
 const root = join(import.meta.dirname, '../..');
 const pages = [
@@ -13,7 +13,7 @@ const pages = [
 ];
 
 /** What a counter or histogram is called where it is scraped, besides its own name. */
-const metricNames = Object.entries(metrics).flatMap(([name, { type }]) =>
+const metricNames = Object.entries({ ...metrics, ...controllerMetrics }).flatMap(([name, { type }]) =>
   type === 'histogram' ? ['', '_bucket', '_sum', '_count'].map((ending) => name + ending) : [name],
 );
 

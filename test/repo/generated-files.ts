@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { render } from '../../src/cli/commands/render.ts';
-import { readEventAgentSchema } from '../../src/manifest/schema.ts';
-import { eventAgentTypes } from './event-agent-types.ts';
+import { readAgentScheduleSchema, readEventAgentSchema } from '../../src/manifest/schema.ts';
+import { chartFiles } from './chart-files.ts';
 import { referencePage } from './reference-page.ts';
+import { resourceKinds, resourceTypes } from './resource-types.ts';
 
 /** A file that is made from other files of the repository. */
 export interface GeneratedFile {
@@ -11,12 +12,21 @@ export interface GeneratedFile {
   readonly text: string;
 }
 
-/** Every generated file as it must be now. */
+/** Every generated file as it must be now, but for `config/install.yaml`, which needs Helm. */
 export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
-  const schema = readEventAgentSchema();
+  const agent = readEventAgentSchema();
+  const schedule = readAgentScheduleSchema();
   return [
-    { url: new URL('../../src/api/generated/event-agent.ts', import.meta.url), text: await eventAgentTypes(schema) },
-    { url: new URL('../../docs/reference.md', import.meta.url), text: referencePage(schema) },
+    {
+      url: new URL('../../src/api/generated/event-agent.ts', import.meta.url),
+      text: await resourceTypes(agent, resourceKinds.eventAgent),
+    },
+    {
+      url: new URL('../../src/api/generated/agent-schedule.ts', import.meta.url),
+      text: await resourceTypes(schedule, resourceKinds.agentSchedule),
+    },
+    { url: new URL('../../docs/reference.md', import.meta.url), text: referencePage({ agent, schedule }) },
+    ...chartFiles(),
     ...sampleNames().map((name) => ({ url: new URL(name, goldenFolder), text: renderedSample(name) })),
   ];
 }

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { metrics } from '../../src/api/metrics.ts';
+import { agentScheduleConditions, conditionReasons, eventAgentConditions } from '../../src/api/conditions.ts';
+import { controllerMetrics, metrics } from '../../src/api/metrics.ts';
 import { deadLetterReasons, handBackReasons, retryReasons, waitReasons } from '../../src/api/reasons.ts';
+import { tickExitCodes, tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import { exitCodes } from '../../src/cli/exit.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { reasons as gatewayReasons } from '../../src/gateway/reasons.ts';
-import { readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
+import { terminationReasons } from '../../src/lib/termination.ts';
+import { readAgentScheduleSchema, readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
 import { generatedFiles } from './generated-files.ts';
+import { processVariables } from './process-section.ts';
 
 const page = readFileSync(new URL('../../docs/reference.md', import.meta.url), 'utf8');
 
@@ -38,6 +42,9 @@ describe('generated files', () => {
     const { spec } = readEventAgentSchema().properties ?? {};
     assert.ok(spec !== undefined);
     assert.deepEqual(column('## EventAgent'), paths(spec, 'spec'));
+    const { spec: schedule } = readAgentScheduleSchema().properties ?? {};
+    assert.ok(schedule !== undefined);
+    assert.deepEqual(column('## AgentSchedule'), paths(schedule, 'spec'));
   });
 
   for (const [heading, reasons] of [
@@ -46,6 +53,12 @@ describe('generated files', () => {
     ['## Hand-back reasons', handBackReasons],
     ['## Wait reasons', waitReasons],
     ['## Answers of the gateway', gatewayReasons],
+    ['## Conditions of an EventAgent', eventAgentConditions],
+    ['## Conditions of an AgentSchedule', agentScheduleConditions],
+    ['## Reasons of conditions', conditionReasons],
+    ['## Metrics of the operator', controllerMetrics],
+    ['## Outcomes of a tick', tickOutcomes],
+    ['### Exit codes of a tick', tickExitCodes],
   ] as const)
     it(`list exactly what there is of ${heading.slice(3)}`, () => assert.deepEqual(column(heading), Object.keys(reasons)));
 
@@ -63,6 +76,12 @@ describe('generated files', () => {
   });
 
   it('list exactly the metrics', () => assert.deepEqual(column('## Metrics'), Object.keys(metrics)));
+
+  for (const [name, variables] of Object.entries(processVariables))
+    it(`list exactly the environment variables of the ${name}`, () =>
+      assert.deepEqual(column(`### Environment of the ${name}`), Object.keys(variables)));
+
+  it('list exactly why a process ends', () => assert.deepEqual(column('### Why a process ends'), Object.keys(terminationReasons)));
 
   it('list exactly the exit codes', () => assert.deepEqual(column('### Exit codes'), Object.keys(exitCodes)));
 });

@@ -11,19 +11,23 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   api: ['lib/errors.ts'],
   expr: ['lib', 'api'],
+  schedule: ['lib/errors.ts'],
   // The topology is a value; `compile` makes it, the broker's edge applies it.
-  compile: ['api', 'expr', 'lib/errors.ts', 'broker/topology.ts'],
+  compile: ['api', 'expr', 'schedule', 'lib/errors.ts', 'lib/header-value.ts', 'lib/host-list.ts', 'broker/topology.ts'],
   broker: ['lib', 'api'],
   store: ['lib', 'api'],
   model: ['lib', 'api'],
+  kube: ['lib', 'api'],
   manifest: ['lib', 'api', 'expr'],
   gateway: ['lib', 'api', 'expr', 'compile', 'broker', 'store', 'model', 'manifest'],
   runner: ['lib', 'api', 'expr', 'compile', 'broker', 'store', 'model', 'manifest'],
-  cli: ['lib', 'api', 'expr', 'compile', 'broker', 'store', 'model', 'manifest', 'gateway', 'runner'],
+  tick: ['lib', 'api', 'schedule', 'broker', 'store'],
+  controller: ['lib', 'api', 'expr', 'compile', 'schedule', 'broker', 'kube'],
+  cli: ['lib', 'api', 'expr', 'compile', 'schedule', 'broker', 'store', 'model', 'manifest', 'gateway', 'runner', 'tick'],
 };
 
 /** Folders whose functions depend on their arguments alone. */
-const pure: ReadonlySet<string> = new Set(['api', 'expr', 'compile']);
+const pure: ReadonlySet<string> = new Set(['api', 'expr', 'schedule', 'compile']);
 
 const impure: readonly (readonly [string, RegExp])[] = [
   ['a clock', /\bDate\.now\b|\bnew Date\(\)|\bperformance\./],

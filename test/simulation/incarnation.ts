@@ -3,6 +3,7 @@ import type { Clock } from '../../src/lib/clock.ts';
 import type { Model } from '../../src/model/port.ts';
 import type { Send } from '../../src/runner/outputs/send.ts';
 import type { Store } from '../../src/store/port.ts';
+import { nameOf } from './name.ts';
 
 /** Asked around every port call of a process: does it die here? */
 export interface Fate {
@@ -19,13 +20,23 @@ export class Incarnation {
   readonly #clock: Clock;
   readonly #fate: Fate;
   readonly #onDeath: () => void;
+  readonly #onInterruption: (events: ReadonlySet<string>) => void;
+  /** What was delivered to it and not acknowledged. */
+  readonly #inHand = new Set<Delivery>();
   #dead = false;
   #frozenUntil = 0;
 
-  constructor(clock: Clock, fate: Fate, onDeath: () => void) {
+  /** `onInterruption` is told, at its death and whenever it is frozen, of the events that it has in hand then. */
+  constructor(clock: Clock, fate: Fate, onDeath: () => void, onInterruption: (events: ReadonlySet<string>) => void) {
     this.#clock = clock;
     this.#fate = fate;
     this.#onDeath = onDeath;
+    this.#onInterruption = onInterruption;
+  }
+
+  /** The names of the events that it has in hand. */
+  get inHand(): ReadonlySet<string> {
+    return new Set([...this.#inHand].map(({ headers }) => nameOf(headers)));
   }
 
   get dead(): boolean {
@@ -35,12 +46,14 @@ export class Incarnation {
   die(): void {
     if (this.#dead) return;
     this.#dead = true;
+    this.#onInterruption(this.inHand);
     this.#onDeath();
   }
 
   /** Stops the process in its tracks: nothing that it does goes on before `ms` have passed. */
   freeze(ms: number): void {
     this.#frozenUntil = this.#clock.now() + ms;
+    this.#onInterruption(this.inHand);
   }
 
   /** Time as the process sees it: no timer fires in a dead one, and late in a frozen one. */
@@ -84,14 +97,17 @@ export class Incarnation {
       replace: (key, version, write) => this.call(`store.replace ${write.record.phase}`, () => store.replace(key, version, write)),
       update: (key, fence, write) => this.call(`store.update ${write.record.phase}`, () => store.update(key, fence, write)),
       renew: (key, fence, leaseMs) => this.call('store.renew', () => store.renew(key, fence, leaseMs)),
-      addPause: (agent, pause) => this.call('store.addPause', () => store.addPause(agent, pause)),
+      addPause: (...pause) => this.call('store.addPause', () => store.addPause(...pause)),
       pausesSince: (agent, since) => this.call('store.pausesSince', () => store.pausesSince(agent, since)),
+      lastTick: (agent, schedule) => this.call('store.lastTick', () => store.lastTick(agent, schedule)),
+      replaceLastTick: (agent, schedule, expected, next) =>
+        this.call('store.replaceLastTick', () => store.replaceLastTick(agent, schedule, expected, next)),
       ping: () => this.call('store.ping', () => store.ping()),
     };
   }
 
   model(model: Model): Model {
-    return { call: (request, signal) => this.call('model.call', () => model.call(request, signal)) };
+    return { call: (request, signal) => this.call(`model.call ${request.prompt}`, () => model.call(request, signal)) };
   }
 
   send(send: Send): Send {
@@ -113,7 +129,10 @@ export class Incarnation {
         this.call('consume', () =>
           channel.consume(queue, (delivery) => {
             // A frozen process finds it in its socket when it wakes.
-            this.clock.timer(0, () => onDelivery(delivery));
+            this.clock.timer(0, () => {
+              this.#inHand.add(delivery);
+              onDelivery(delivery);
+            });
           }),
         ),
       cancel: () => this.call('cancel', () => channel.cancel()),
@@ -126,6 +145,7 @@ export class Incarnation {
         // On a channel that is gone it acknowledges nothing.
         if (!channel.ended.aborted) this.#fate.acknowledging(delivery);
         channel.ack(delivery);
+        this.#inHand.delete(delivery);
         if (this.#fate.after('ack')) this.die();
       },
       nack: (delivery, options) => channel.nack(delivery, options),

@@ -17,10 +17,10 @@ export interface ScriptedModel {
   readonly sold: ReadonlyMap<string, number>;
 }
 
-export function createScriptedModel(clock: Clock, script: () => ModelScript): ScriptedModel {
+export function createScriptedModel(clock: Clock, script: (prompt: string) => ModelScript): ScriptedModel {
   const sold = new Map<string, number>();
   const call: Model['call'] = async (request, signal) => {
-    const { delayMs, fails, stopReason = 'end_turn' } = script();
+    const { delayMs, fails, stopReason = 'end_turn' } = script(request.prompt);
     try {
       await sleep(clock, delayMs, signal);
     } catch {

@@ -52,12 +52,11 @@ function sinkScript(random: Random): SinkScript {
 }
 
 /** A process that dies now and then, freezes now and then, until the world has had trouble enough. */
-function unluckyFate(random: Random, world: World, trouble: { left: number }, freeze: (ms: number) => void): Fate {
+function unluckyFate(random: Random, trouble: { left: number }, freeze: (ms: number) => void): Fate {
   const strikes = () => {
     if (trouble.left <= 0) return false;
     if (random.chance(0.01)) {
       trouble.left -= 1;
-      world.interruptions += 1;
       freeze(random.integer(5000, 60_000));
     }
     if (!random.chance(0.02)) return false;
@@ -72,16 +71,16 @@ function haunt(random: Random, world: World, trouble: { left: number }): void {
   world.clock.timer(random.integer(500, 30_000), () => {
     if (trouble.left <= 0) return;
     trouble.left -= 1;
-    const what = random.integer(0, 3);
+    const what = random.integer(0, 4);
     if (what === 0) world.broker.dropConnections();
     else if (what === 1) world.broker.restart(random.integer(0, 20_000));
     else if (what === 2) {
       world.broker.setBlocked(true);
       world.clock.timer(random.integer(1000, 30_000), () => world.broker.setBlocked(false));
+    } else if (what === 3) {
+      world.loseRoute(random.pick(['work', 'wait', 'dead', 'retry.10000']), random.integer(1000, random.chance(0.1) ? 3_600_000 : 60_000));
     } else {
       world.storeDown = true;
-      // Down for longer than a lease, it may leave an answer without a checkpoint.
-      world.interruptions += 1;
       world.clock.timer(random.integer(1000, 40_000), () => {
         world.storeDown = false;
       });
@@ -107,7 +106,7 @@ async function play(seed: number): Promise<World> {
   await world.declare();
   for (let replica = random.integer(1, 2); replica > 0; replica -= 1) {
     const started = world.start(
-      () => unluckyFate(random, world, trouble, (ms) => started.current().freeze(ms)),
+      () => unluckyFate(random, trouble, (ms) => started.current().freeze(ms)),
       () => random.integer(10, 20_000),
     );
   }

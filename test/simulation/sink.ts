@@ -11,6 +11,9 @@ export interface SinkScript {
 
 export const takesIt: SinkScript = { takes: true, answer: { kind: 'answered', status: 200, rateLimited: false }, delayMs: 50 };
 
+/** Statuses of a proxy that say nothing of the sink behind it. */
+const UNKNOWN = new Set([502, 504]);
+
 /** A sink that honours idempotency keys: one effect a key, whatever it answers. */
 export interface Sink {
   readonly send: Send;
@@ -20,23 +23,32 @@ export interface Sink {
   readonly contradictions: readonly string[];
   /** How often a request with the key arrived. */
   readonly arrivals: ReadonlyMap<string, number>;
+  /** Keys whose request arrived once more although nobody knew what had become of the one before. */
+  readonly blindRepeats: readonly string[];
+  /** To be told of each answer that reaches a sender that is still alive. */
+  heard(idempotencyKey: string, answer: Answer): void;
 }
 
 export function createSink(clock: Clock, script: (outgoing: OutgoingRequest) => SinkScript): Sink {
   const effects = new Map<string, OutgoingRequest>();
   const arrivals = new Map<string, number>();
   const sent = new Map<string, string>();
+  const unheard = new Set<string>();
   const contradictions: string[] = [];
+  const blindRepeats: string[] = [];
   return {
     effects,
     arrivals,
     contradictions,
+    blindRepeats,
     async send(outgoing, signal) {
       const { takes, answer, delayMs } = script(outgoing);
       const key = outgoing.idempotencyKey;
       const request = JSON.stringify(outgoing.request);
       if (answer.kind !== 'not-sent') {
         arrivals.set(key, (arrivals.get(key) ?? 0) + 1);
+        if (unheard.has(key)) blindRepeats.push(key);
+        unheard.add(key);
         if (sent.has(key) && sent.get(key) !== request) contradictions.push(key);
         sent.set(key, request);
         if (takes && !effects.has(key)) effects.set(key, outgoing);
@@ -47,6 +59,9 @@ export function createSink(clock: Clock, script: (outgoing: OutgoingRequest) => 
         return { kind: 'unknown', error: 'aborted' };
       }
       return effects.has(key) && answer.kind === 'answered' && answer.status < 300 ? takesIt.answer : answer;
+    },
+    heard(key, answer) {
+      if (answer.kind === 'answered' && !UNKNOWN.has(answer.status)) unheard.delete(key);
     },
   };
 }

@@ -16,6 +16,11 @@ export interface AgentFixture {
   readonly delivery?: object;
   readonly idempotency?: object;
   readonly suspend?: boolean;
+  readonly replicas?: number;
+  readonly brokerRef?: string;
+  readonly connectionSecrets?: object;
+  readonly deletionPolicy?: object;
+  readonly podTemplate?: object;
 }
 
 const schema = readEventAgentSchema();

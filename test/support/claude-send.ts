@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { NO_TOKENS, type TokenUsage } from '../../src/api/tokens.ts';
 import { sleep, systemClock } from '../../src/lib/clock.ts';
-import type { TokenUsage } from '../../src/model/port.ts';
 import { type Answer, errorBody, type Fault, type Refusal } from './claude-behaviour.ts';
 import type { ClaudeRequest } from './claude-request.ts';
 import { messageDelta, messageFor, messageStart, piecesOf, sse, tokensOf, wholeMessage } from './claude-wire.ts';
@@ -28,7 +28,7 @@ export interface Sending {
 /** Sends an error status, which costs nothing. */
 export async function sendRefusal({ response, requestId, book }: Sending, refusal: Refusal): Promise<void> {
   await sleep(systemClock, refusal.delayMs ?? 0);
-  book({ outcome: 'failed', status: refusal.status, billed: { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 } });
+  book({ outcome: 'failed', status: refusal.status, billed: NO_TOKENS });
   const contentType = refusal.body === undefined ? 'application/json' : 'text/plain';
   response.writeHead(refusal.status, { 'content-type': contentType, 'request-id': requestId, ...refusal.headers });
   response.end(errorBody(refusal, requestId));

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import type { TokenUsage } from '../../src/model/port.ts';
-import { pricedModels } from '../../src/model/prices.ts';
+import { isPriced } from '../../src/model/prices.ts';
 import { type Behaviour, isRefusal } from './claude-behaviour.ts';
 import { type ClaudeRequest, parseBody, parseRequest, refusalFor } from './claude-request.ts';
 import { type SendEnd, sendAnswer, sendRefusal } from './claude-send.ts';
@@ -60,7 +60,7 @@ export const STUB_KEY = 'stub-key';
 
 /** Starts a stub. The caller closes it. */
 export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<ClaudeStub> {
-  const allowed = { apiKey: options.apiKey ?? STUB_KEY, knows: options.knows ?? isKnownModel };
+  const allowed = { apiKey: options.apiKey ?? STUB_KEY, knows: options.knows ?? isPriced };
   const ledger: LedgerEntry[] = [];
   const received: ClaudeRequest[] = [];
   const queue: Behaviour[] = [];
@@ -138,10 +138,6 @@ export function billedInAll(entries: readonly Pick<LedgerEntry, 'billed'>[]): To
     cacheWrite5m: sum('cacheWrite5m'),
     cacheWrite1h: sum('cacheWrite1h'),
   };
-}
-
-function isKnownModel(model: string): boolean {
-  return pricedModels.includes(model.replace(/-\d{8}$/, ''));
 }
 
 /** As a process of its own: prints its URL, and appends its ledger to a file that outlives everybody. */

@@ -28,12 +28,12 @@ export async function onStage(
 }
 
 /** The lines that say how deliveries ended, of one event or of all. */
-export function endsOf(dev: DevProcess, eventId?: string): readonly LogLine[] {
+export function endsOf(dev: Pick<DevProcess, 'lines'>, eventId?: string): readonly LogLine[] {
   return dev.lines().filter((line) => line.outcome !== undefined && (eventId === undefined || line.eventId === eventId));
 }
 
 /** Waits until an event has come to its last end: done, dead, filtered or stale. */
-export async function settled(dev: DevProcess, eventId: string, timeoutMs?: number): Promise<LogLine> {
+export async function settled(dev: Pick<DevProcess, 'lines' | 'until'>, eventId: string, timeoutMs?: number): Promise<LogLine> {
   const last = () => endsOf(dev, eventId).find(({ outcome }) => ['done', 'dead', 'filtered', 'stale'].includes(String(outcome)));
   await dev.until(`${eventId} is settled`, () => last() !== undefined, timeoutMs);
   const line = last();

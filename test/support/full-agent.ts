@@ -49,6 +49,21 @@ export function fullAgent(): Record<string, unknown> {
       delivery: { maxAttempts: 2, retryDelaysSeconds: [1, 2], eventTtlSeconds: 60, runTimeoutSeconds: 10, concurrency: 1 },
       idempotency: { key: 'event.id', retentionSeconds: 86_400 },
       suspend: true,
+      replicas: 3,
+      brokerRef: 'other',
+      connectionSecrets: { broker: 'rabbit', store: 'redis' },
+      deletionPolicy: { queue: 'Retain', deadLetters: 'Delete' },
+      podTemplate: {
+        annotations: { 'example.com/team': 'platform' },
+        resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } },
+        nodeSelector: { 'kubernetes.io/arch': 'amd64' },
+        tolerations: [{ key: 'spot', operator: 'Equal', value: 'yes', effect: 'NoExecute', tolerationSeconds: 60 }, { operator: 'Exists' }],
+        imagePullSecrets: [{ name: 'registry' }],
+        env: [
+          { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
+          { name: 'TOKEN', secretKeyRef: ref },
+        ],
+      },
     },
   };
 }

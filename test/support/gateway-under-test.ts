@@ -2,7 +2,7 @@ import type { GatewayConfiguration, Route, Secrets, Verification } from '../../s
 import { metrics } from '../../src/api/metrics.ts';
 import { brokerNames, routingKeys } from '../../src/api/names.ts';
 import type { BrokerConnection } from '../../src/broker/port.ts';
-import { GatewayApp } from '../../src/gateway/app.ts';
+import { GatewayApp, type GatewayParts } from '../../src/gateway/app.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { type HttpLimits, startHttpServer } from '../../src/lib/http-server.ts';
 import { createLog } from '../../src/lib/log.ts';
@@ -65,6 +65,7 @@ export async function gatewayUnderTest(
     readonly configuration?: GatewayConfiguration;
     readonly secrets?: Secrets;
     readonly limits?: HttpLimits;
+    readonly toldRefusals?: GatewayParts['toldRefusals'];
   } = {},
 ): Promise<GatewayUnderTest> {
   const lines: string[] = [];
@@ -76,6 +77,7 @@ export async function gatewayUnderTest(
     clock: options.clock ?? systemClock,
     log: createLog('json', (line) => lines.push(line)),
     metrics: registry,
+    ...(options.toldRefusals && { toldRefusals: options.toldRefusals }),
   });
   const { limits } = options;
   const server = await startHttpServer(app.handle, { host: '127.0.0.1', port: 0, clock: systemClock, ...(limits && { limits }) });

@@ -1,14 +1,14 @@
-/** A change to a valid EventAgent; `undefined` removes the field. */
+/** A change to a valid EventAgent or AgentSchedule; `undefined` removes the field. */
 export interface Mutation {
-  /** What it tries, as a sentence about the agent. */
+  /** What it tries, as a sentence about the object. */
   readonly says: string;
   /** New values by path, list indices as numbers between dots. */
   readonly set: Readonly<Record<string, unknown>>;
 }
 
-/** A copy of an agent with some values set. */
-export function mutated(agent: Record<string, unknown>, set: Mutation['set']): Record<string, unknown> {
-  const copy = structuredClone(agent);
+/** A copy of an object with some values set. */
+export function mutated(object: Record<string, unknown>, set: Mutation['set']): Record<string, unknown> {
+  const copy = structuredClone(object);
   for (const [path, value] of Object.entries(set)) {
     const steps = path.split('.');
     const last = steps.pop() ?? '';

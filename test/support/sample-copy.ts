@@ -47,7 +47,7 @@ export async function sampleCopy(name: string, targets: SampleTargets): Promise<
 
 function led(document: SampleDocument, { claudeUrl, sinkUrl }: SampleTargets): object {
   const { spec } = document;
-  if (spec === undefined) return document;
+  if (document.kind !== 'EventAgent' || spec === undefined) return document;
   const outputs = spec.outputs.map(({ name, http }) => ({
     name,
     http: sinkUrl === undefined ? http : { ...http, url: redirected(http.url, sinkUrl), allowedHosts: [new URL(sinkUrl).host] },

@@ -9,3 +9,21 @@ export function rulesOf(schema: Schema, path = ''): readonly { readonly path: st
   );
   return [...own, ...items, ...properties];
 }
+
+/** A field of a schema. */
+export interface SchemaField {
+  /** `[]` stands for the items of a list, `*` for the values of a map. */
+  readonly field: string;
+  readonly schema: Schema;
+}
+
+/** A field and all fields below it. */
+export function fieldsOf(schema: Schema, field: string): readonly SchemaField[] {
+  const { items, additionalProperties, properties = {} } = schema;
+  return [
+    { field, schema },
+    ...(items === undefined ? [] : fieldsOf(items, `${field}[]`)),
+    ...(additionalProperties === undefined ? [] : fieldsOf(additionalProperties, `${field}.*`)),
+    ...Object.entries(properties).flatMap(([name, property]) => fieldsOf(property, `${field}.${name}`)),
+  ];
+}

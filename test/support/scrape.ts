@@ -5,10 +5,14 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Reads what `/metrics` serves at the moment. Label values with escapes are not understood: there are none among ours. */
+/** Reads what `/metrics` serves at the moment. */
 export async function scrape(metricsUrl: string): Promise<readonly Sample[]> {
-  const text = await (await fetch(metricsUrl)).text();
-  return text.split('\n').flatMap((line) => {
+  return samplesOf(await (await fetch(metricsUrl)).text());
+}
+
+/** The series of an exposition. Label values with escapes are not understood: there are none among ours. */
+export function samplesOf(exposition: string): readonly Sample[] {
+  return exposition.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
     if (name === undefined) return [];
     const pairs = [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, text]) => [label ?? '', text ?? ''] as const);

@@ -14,6 +14,7 @@ export interface EventAgent {
   readonly kind: string;
   readonly metadata: ObjectMeta;
   readonly spec: EventAgentSpec;
+  readonly status?: EventAgentStatus;
 }
 /**
  * The standard metadata of Kubernetes; further fields are kept and not looked at.
@@ -57,6 +58,17 @@ export interface EventAgentSpec {
    * Stops the consumption: triggers still take events in, which wait in the queue.
    */
   readonly suspend: boolean;
+  /**
+   * How many runner processes share the events in a cluster, 0 to 100; `kubectl scale` and a HorizontalPodAutoscaler write it. With 0, events wait in the queue.
+   */
+  readonly replicas: number;
+  /**
+   * Which of the operator's brokers holds the topology, by the name in the chart's values. All webhooks of a namespace go to one broker. A DNS label of 1 to 63 characters.
+   */
+  readonly brokerRef: string;
+  readonly connectionSecrets: ConnectionSecrets;
+  readonly deletionPolicy: DeletionPolicy;
+  readonly podTemplate?: PodTemplate;
 }
 /**
  * One source of events, either a webhook or a queue.
@@ -70,7 +82,7 @@ export interface Trigger {
   readonly queue?: QueueTrigger;
 }
 /**
- * Receives events by HTTP POST.
+ * Receives events by HTTP POST. With scheme `GitHub` GitHub's own deliveries; with every other one CloudEvents 1.0 in structured mode, one a request, with the content type `application/cloudevents+json`. 202 means that the event is stored.
  */
 export interface WebhookTrigger {
   /**
@@ -96,7 +108,7 @@ export interface WebhookVerification {
    */
   readonly scheme: 'GitHub' | 'HMAC' | 'Bearer' | 'None';
   /**
-   * The secrets that are accepted, 1 to 4: several while a secret is rotated. Required unless the scheme is `None`, and not allowed with it.
+   * The secrets that are accepted, 1 to 4: several while a secret is rotated. Required unless the scheme is `None`, and not allowed with it. One line break at the end of a value is not part of the secret.
    */
   readonly secretKeyRefs?: readonly SecretKeyRef[];
   /**
@@ -212,7 +224,7 @@ export interface HttpOutputSpec {
    */
   readonly url: string;
   /**
-   * Hosts that the rendered url, and every redirect, may lead to, as `host` or `host:port` in lower case; 1 to 16. Required where the host of the url is not written out; without it only the written-out host is allowed.
+   * Hosts that the rendered url, and every redirect, may lead to, as `host` or `host:port` in lower case; 1 to 16. Required where the host of the url is not written out; without it only the written-out host is allowed. Only redirects with 307 and 308 are followed, which keep method and body, and at most five of them.
    *
    * Items: `host` or `host:port` in lower case, at most 259 characters.
    */
@@ -304,4 +316,224 @@ export interface IdempotencySpec {
    * How long a finished event is remembered, in seconds, 86400 (1 day) to 2592000 (30 days). A repetition that comes later runs again.
    */
   readonly retentionSeconds: number;
+}
+/**
+ * Secrets in the agent's namespace from which its pods take their connections, with keys as RabbitMQ's cluster operator writes them: `connection_string`, or `host`, `port`, `username` and `password` (and `vhost`); `ca.crt` where the server's certificate is signed by a CA of your own.
+ */
+export interface ConnectionSecrets {
+  /**
+   * Name of the Secret with the connection to RabbitMQ. A DNS subdomain of 1 to 253 characters.
+   */
+  readonly broker: string;
+  /**
+   * Name of the Secret with the connection to Redis or Valkey. A DNS subdomain of 1 to 253 characters.
+   */
+  readonly store: string;
+}
+/**
+ * What becomes of the agent's queues when the agent is deleted.
+ */
+export interface DeletionPolicy {
+  /**
+   * The work queue, its retry tiers and the wait queue. `DeleteIfEmpty`: deleted once they were seen empty twice, else left and reported; `Delete`: deleted with the events in them; `Retain`: left.
+   */
+  readonly queue: 'DeleteIfEmpty' | 'Delete' | 'Retain';
+  /**
+   * The dead-letter queue, by the same words.
+   */
+  readonly deadLetters: 'DeleteIfEmpty' | 'Delete' | 'Retain';
+}
+/**
+ * What the agent's runner pods have beyond what the operator gives them. They pass the `restricted` pod security standard in any case.
+ */
+export interface PodTemplate {
+  /**
+   * Annotations of the pods; at most 32.
+   */
+  readonly annotations?: {
+    /**
+     * Value of the annotation, at most 4096 characters.
+     */
+    readonly [k: string]: string;
+  };
+  readonly resources?: ResourceRequirements;
+  /**
+   * Labels that a node must have; at most 16.
+   */
+  readonly nodeSelector?: {
+    /**
+     * Value of the label, at most 63 characters.
+     */
+    readonly [k: string]: string;
+  };
+  /**
+   * Taints that the pods tolerate; at most 16.
+   */
+  readonly tolerations?: readonly Toleration[];
+  /**
+   * Secrets with the logins to the registry of the image; at most 8.
+   */
+  readonly imagePullSecrets?: readonly SecretName[];
+  /**
+   * Further environment variables, such as `HTTPS_PROXY`; at most 32.
+   */
+  readonly env?: readonly EnvironmentVariable[];
+}
+/**
+ * What the container asks for and may use; given, it replaces the operator's own.
+ */
+export interface ResourceRequirements {
+  /**
+   * What is reserved for the container, by resource; at most 8.
+   */
+  readonly requests?: {
+    /**
+     * A quantity in quotes, such as `"100m"` or `"256Mi"`, at most 32 characters.
+     */
+    readonly [k: string]: string;
+  };
+  /**
+   * What the container may use at most, by resource; at most 8.
+   */
+  readonly limits?: {
+    /**
+     * A quantity in quotes, such as `"1"` or `"512Mi"`, at most 32 characters.
+     */
+    readonly [k: string]: string;
+  };
+}
+/**
+ * One toleration, as a pod has it.
+ */
+export interface Toleration {
+  /**
+   * Key of the taint, at most 316 characters.
+   */
+  readonly key?: string;
+  /**
+   * Whether the value must be equal; Kubernetes takes a missing one as `Equal`.
+   */
+  readonly operator?: 'Equal' | 'Exists';
+  /**
+   * Value of the taint, at most 63 characters.
+   */
+  readonly value?: string;
+  /**
+   * The effect of the taint; a missing one stands for all.
+   */
+  readonly effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /**
+   * How long a `NoExecute` taint is tolerated, in seconds, 0 to 86400.
+   */
+  readonly tolerationSeconds?: number;
+}
+/**
+ * One Secret.
+ */
+export interface SecretName {
+  /**
+   * Name of the Secret, in the agent's namespace. A DNS subdomain of 1 to 253 characters.
+   */
+  readonly name: string;
+}
+/**
+ * One environment variable.
+ */
+export interface EnvironmentVariable {
+  /**
+   * Name of the variable, 1 to 128 characters; names that begin with `EVENTAGENT_` are the operator's.
+   */
+  readonly name: string;
+  /**
+   * The value, at most 4096 characters.
+   */
+  readonly value?: string;
+  readonly secretKeyRef?: SecretKeyRef;
+}
+/**
+ * What the operator saw and did; written by it alone.
+ */
+export interface EventAgentStatus {
+  /**
+   * The generation of the spec that this status speaks of.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * What is well and what is not; reasons come from a closed list in the reference.
+   */
+  readonly conditions?: readonly Condition[];
+  /**
+   * How many runner pods there are.
+   */
+  readonly replicas?: number;
+  /**
+   * The label selector of the runner pods, for the `scale` subresource.
+   */
+  readonly selector?: string;
+  /**
+   * Name of the ConfigMap with the configuration in force.
+   */
+  readonly configuration?: string;
+  /**
+   * Events in the work queue, its retry tiers and the wait queue; missing where it is not known.
+   */
+  readonly queued?: number;
+  /**
+   * Messages in the dead-letter queue; missing where it is not known.
+   */
+  readonly deadLetters?: number;
+  /**
+   * Where the agent's webhooks are received inside the cluster, for an Ingress or an HTTPRoute to lead to.
+   */
+  readonly webhooks?: readonly WebhookStatus[];
+}
+/**
+ * One condition, as Kubernetes defines it.
+ */
+export interface Condition {
+  /**
+   * What the condition speaks of.
+   */
+  readonly type: string;
+  /**
+   * Whether it holds.
+   */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /**
+   * One word of a closed list.
+   */
+  readonly reason: string;
+  /**
+   * What was seen, on which object, and what to do.
+   */
+  readonly message: string;
+  /**
+   * When the status last changed.
+   */
+  readonly lastTransitionTime: string;
+  /**
+   * The generation of the spec that the condition speaks of.
+   */
+  readonly observedGeneration: number;
+}
+/**
+ * One webhook trigger.
+ */
+export interface WebhookStatus {
+  /**
+   * Name of the trigger.
+   */
+  readonly trigger: string;
+  /**
+   * Path that the sender posts to.
+   */
+  readonly path: string;
+  /**
+   * Service in the agent's namespace.
+   */
+  readonly service: string;
+  /**
+   * Port of the Service.
+   */
+  readonly port: number;
 }

@@ -4,12 +4,12 @@ import { mergedTopology } from '../../compile/topology.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { InputError } from '../../lib/errors.ts';
 import { createLog, type Log, type LogFormat } from '../../lib/log.ts';
-import { USER_AGENT } from '../../lib/version.ts';
-import { createAnthropicModel } from '../../model/anthropic.ts';
 import { createOfflineModel } from '../../model/offline.ts';
-import { createSend, type OutgoingRequest } from '../../runner/outputs/send.ts';
+import type { OutgoingRequest } from '../../runner/outputs/send.ts';
 import { capturingSend } from '../dev/capture.ts';
+import { endingOf, endOfOthers } from '../dev/ending.ts';
 import { brokerFor, storeFor, withRemedy } from '../dev/parts.ts';
+import { devSchedules, scheduleLine, scheduleNamed } from '../dev/schedules.ts';
 import { devSecrets } from '../dev/secrets.ts';
 import { type Session, startSession } from '../dev/session.ts';
 import { rabbitMqOf, redisOf, type UrlFlags } from '../dev/url-flags.ts';
@@ -25,13 +25,23 @@ export interface DevOptions extends UrlFlags {
   readonly captureOutputs: boolean;
   readonly log: LogFormat;
   readonly once: boolean;
+  /** Name of a schedule to be run at once. */
+  readonly fire?: string;
 }
 
 /** Loopback only: `dev` is for the machine that it runs on. */
 const HOST = '127.0.0.1';
 
-/** `eventagent dev FILE|DIR…`: runs everything in this process until a signal, or, with `--once`, until the first run has ended. Throws before anything is started. */
-export async function dev(paths: readonly string[], options: DevOptions, environment: NodeJS.ProcessEnv): Promise<ExitCode> {
+/**
+ * `eventagent dev FILE|DIR…`: runs everything in this process until a signal, until nobody takes its output any more (`lost`), or, with `--once`, until the first event
+ * is settled. Throws before anything is started.
+ */
+export async function dev(
+  paths: readonly string[],
+  options: DevOptions,
+  environment: NodeJS.ProcessEnv,
+  lost: AbortSignal,
+): Promise<ExitCode> {
   if (options.port === options.metricsPort && options.port !== 0)
     throw new InputError('Usage', `--port and --metrics-port are both ${options.port}: choose another one for one of them`);
   const rabbitMq = rabbitMqOf(options);
@@ -42,25 +52,16 @@ export async function dev(paths: readonly string[], options: DevOptions, environ
     ...options,
     apiKey: environment.ANTHROPIC_API_KEY || undefined,
   });
+  const schedules = devSchedules(loaded.schedules);
+  const fire = options.fire === undefined ? undefined : scheduleNamed(schedules, options.fire);
   const compiled = loaded.agents.map((agent) => agent.compiled);
   const { configuration } = gatewayConfigurationFor(namespace, compiled);
   const userExchanges = rabbitMq === undefined ? userExchangesOf(loaded.agents) : [];
   const doors = rabbitMq === undefined ? doorsOf(loaded.agents, new Set(configuration.routes.map(({ path }) => path))) : [];
   const log = createLog(options.log, (line) => process.stdout.write(line));
-  const offline = createOfflineModel();
-  const send = createSend({ clock: systemClock, userAgent: USER_AGENT });
+  const offline = options.offline ? { model: createOfflineModel() } : {};
 
-  let finish: (code: ExitCode) => void = () => {};
-  const finished = new Promise<ExitCode>((resolve) => {
-    finish = resolve;
-  });
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      stop.abort(new Error(signal));
-      finish(0);
-    });
-  }
+  const ending = endingOf(options.once, [endOfOthers(), lost]);
   let session: Session;
   try {
     const store = await storeFor(redis);
@@ -70,31 +71,34 @@ export async function dev(paths: readonly string[], options: DevOptions, environ
       gateway: { ...configuration, routes: [...configuration.routes, ...doors.map(({ route }) => route)] },
       ...brokerFor(rabbitMq, userExchanges),
       store,
-      modelFor: (runner) => (options.offline ? offline : anthropicFor(runner, secrets)),
-      sendFor: (runner) => (options.captureOutputs ? capturingSend((captured) => showCaptured(log, runner, captured)) : send),
+      standInsFor: (runner) => ({
+        ...offline,
+        ...(options.captureOutputs ? { send: capturingSend((captured) => showCaptured(log, runner, captured)) } : {}),
+      }),
       secrets,
       clock: systemClock,
       log,
       host: HOST,
       port: options.port,
       metricsPort: options.metricsPort,
-      onRunEnd: ({ outcome }) => {
-        if (options.once) finish(outcome === 'done' ? 0 : 1);
-      },
-      stop: stop.signal,
+      onRunEnd: ending.onRunEnd,
+      schedules,
+      fire,
+      stop: ending.stop,
     });
   } catch (error) {
     // Whoever stops it while it starts is not told that it could not.
-    if (stop.signal.aborted) return 0;
+    if (ending.stop.aborted) return ending.code();
     throw withRemedy(error);
   }
   announce(log, options, keysFromEnvironment);
   announceExchanges(log, session.gatewayUrl, userExchanges, doors);
+  for (const schedule of schedules) log.info('schedule', scheduleLine(schedule, systemClock.now()));
   const webhooks = compiled.flatMap(({ routes }) => routes.map(({ path }) => `${session.gatewayUrl}${path}`));
   log.info('ready', { gateway: session.gatewayUrl, metrics: `${session.metricsUrl}/metrics`, webhooks });
-  const code = await finished;
+  await ending.due;
   await session.close();
-  return code;
+  return ending.code();
 }
 
 /** The namespace of all agents. Throws `InputError` (`Usage`) where there are several. */
@@ -108,16 +112,6 @@ function soleNamespaceOf({ agents }: Loaded): string {
   if (places.size <= 1) return namespace;
   const list = [...places].map(([name, place]) => `${name} (${place})`).join(', ');
   throw new InputError('Usage', `the agents are in several namespaces: ${list}; one dev process runs one, so give it the files of one`);
-}
-
-function anthropicFor(runner: RunnerConfiguration, secrets: (ref: RunnerConfiguration['model']['apiKeySecretRef']) => string | undefined) {
-  const { apiKeySecretRef, baseUrl } = runner.model;
-  return createAnthropicModel({
-    apiKey: () => secrets(apiKeySecretRef),
-    ...(baseUrl === undefined ? {} : { baseUrl }),
-    clock: systemClock,
-    userAgent: USER_AGENT,
-  });
 }
 
 /** What this session does not do, said before anybody relies on it. */

@@ -24,9 +24,12 @@ export class DemoFailed extends CodedError<'TooLate' | 'DevEnded' | 'WentWrong'>
 /** The command line beside this file: TypeScript in a checkout, JavaScript in a package. */
 const MAIN = fileURLToPath(new URL(`../main${extname(import.meta.filename)}`, import.meta.url));
 
-/** Starts `dev` with a log of JSON lines. The caller stops it. `onLine` is given each line as it comes. */
+/** Starts `dev` with a log of JSON lines. The caller stops it; where the caller is killed, it stops by itself. `onLine` is given each line as it comes. */
 export function startDevChild(args: readonly string[], onLine: (line: LogLine) => void): DevChild {
-  const child = spawn(process.execPath, [MAIN, 'dev', ...args, '--log', 'json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // By the end of the channel it learns that this process has ended, however that was.
+  const child = spawn(process.execPath, [MAIN, 'dev', ...args, '--log', 'json'], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const { stdout, stderr: complaints } = child;
+  if (stdout === null || complaints === null) throw new Error('a child process has no pipes');
   const lines: LogLine[] = [];
   const watchers = new Set<() => void>();
   let stderr = '';
@@ -34,13 +37,13 @@ export function startDevChild(args: readonly string[], onLine: (line: LogLine) =
   const changed = () => {
     for (const look of [...watchers]) look();
   };
-  createInterface({ input: child.stdout }).on('line', (text) => {
+  createInterface({ input: stdout }).on('line', (text) => {
     const line = JSON.parse(text) as LogLine;
     lines.push(line);
     onLine(line);
     changed();
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  complaints.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
   const exit = once(child, 'close').then(([code]) => {

@@ -4,7 +4,6 @@ import { managementAdmin } from '../../broker/management.ts';
 import { type BrokerConnection, BrokerError, type BrokerErrorCode } from '../../broker/port.ts';
 import type { TopologyAdmin } from '../../broker/topology.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { messageOf } from '../../lib/errors.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import { type OwnedStore, StoreError } from '../../store/port.ts';
 import { createRedisStore } from '../../store/redis.ts';
@@ -43,8 +42,21 @@ export async function storeFor(redis: { readonly url: string; readonly place: st
     return store;
   } catch (cause) {
     await store.close();
-    throw new StoreError('Unreachable', `--redis: the store at ${redis.place} cannot be used: ${failure ?? messageOf(cause)}`, { cause });
+    const problem = failure ?? 'it does not answer as a Redis does';
+    throw new StoreError('Unreachable', `--redis: the store at ${redis.place} cannot be used: ${problem}${redisRemedy(problem)}`, {
+      cause,
+    });
   }
+}
+
+/** What to do about a Redis that cannot be used from the start, where its problem does not say so itself. */
+function redisRemedy(problem: string): string {
+  if (/; (correct|write) /.test(problem)) return '';
+  if (/^(NOAUTH|WRONGPASS|NOPERM|ERR invalid password)\b/.test(problem)) return '; correct user and password in --redis';
+  if (/\bDB index\b/.test(problem)) return '; correct the number of the database at the end of --redis';
+  if (problem.startsWith('no TLS')) return '; write redis:// instead of rediss:// if it speaks none';
+  if (problem.startsWith('its certificate is signed by no CA')) return '; set SSL_CERT_FILE to a file with the certificate of its CA';
+  return '; start it, or correct --redis';
 }
 
 /** What to do about a broker that cannot be used from the start. */

@@ -34,16 +34,20 @@ export function devSecrets(
   for (const { agent, placeOf } of loaded.agents) {
     for (const { path, ref, use } of secretRefsOf(agent)) {
       const id = `${ref.name}/${ref.key}`;
-      if (values.has(id) && values.get(id) !== '') continue;
+      if ((values.get(id) ?? '').trim() !== '') continue;
       if (use === 'model' && options.apiKey !== undefined) {
         values.set(id, options.apiKey);
         keysFromEnvironment += 1;
       } else if (use === 'output' && options.captureOutputs) values.set(id, NOT_GIVEN);
       else if (use !== 'model' || !options.offline) {
         const remedy = use === 'model' ? ', set ANTHROPIC_API_KEY, or use --offline' : use === 'output' ? ', or use --capture-outputs' : '';
+        const namesakes = loaded.secrets.filter(({ name }) => name === ref.name);
+        const elsewhere = namesakes.every((secret) => secret.namespace !== namespace) ? namesakes[0] : undefined;
         const message = values.has(id)
           ? `key ${ref.key} of Secret ${ref.name} is empty: give it a value${remedy}`
-          : `key ${ref.key} of Secret ${ref.name} is in none of the given files: add a Secret document with it${remedy}`;
+          : elsewhere === undefined
+            ? `key ${ref.key} of Secret ${ref.name} is in none of the given files: add a Secret document with it${remedy}`
+            : `Secret ${ref.name} is in namespace ${elsewhere.namespace} (${elsewhere.file}:${elsewhere.line}), and the agent in namespace ${namespace}: put both in one${remedy}`;
         missing.push(located(placeOf, { path, message }));
       }
     }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { GatewayConfiguration, RunnerConfiguration, Secrets } from '../../api/configuration.ts';
 import { metrics as metricTable } from '../../api/metrics.ts';
 import { ensureTopology } from '../../broker/ensure.ts';
@@ -10,13 +9,12 @@ import { CodedError, InputError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { startStatusServer } from '../../lib/status-server.ts';
-import type { Model } from '../../model/port.ts';
-import { costNanoUsd } from '../../model/prices.ts';
+import { runnerPorts, type StandIns } from '../../runner/compose.ts';
 import { startRunner } from '../../runner/main.ts';
-import type { Send } from '../../runner/outputs/send.ts';
 import { Solo } from '../../runner/solo.ts';
 import type { RunEnd } from '../../runner/witness.ts';
 import type { OwnedStore } from '../../store/port.ts';
+import { type DevSchedule, startSchedules } from './schedules.ts';
 
 /** What a session runs, and on what. It owns `connection` and `store` from the start, also where starting fails. */
 export interface SessionParts {
@@ -26,8 +24,8 @@ export interface SessionParts {
   readonly connection: BrokerConnection;
   readonly admin: TopologyAdmin;
   readonly store: OwnedStore;
-  readonly modelFor: (runner: RunnerConfiguration) => Model;
-  readonly sendFor: (runner: RunnerConfiguration) => Send;
+  /** What stands in for a model, or for the outputs, of an agent. */
+  readonly standInsFor: (runner: RunnerConfiguration) => StandIns;
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,11 +33,14 @@ export interface SessionParts {
   readonly port: number;
   readonly metricsPort: number;
   readonly onRunEnd: (end: RunEnd) => void;
+  readonly schedules: readonly DevSchedule[];
+  /** One of them, to be run at once. */
+  readonly fire?: DevSchedule | undefined;
   /** Ends the wait for a broker that does not answer at the start; later on `close` is to be called. */
   readonly stop: AbortSignal;
 }
 
-/** Everything of one namespace in one process: gateway, runners, metrics. */
+/** Everything of one namespace in one process: gateway, runners, schedules, metrics. */
 export interface Session {
   readonly gatewayUrl: string;
   readonly metricsUrl: string;
@@ -78,7 +79,7 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
 
   const gateway = await forFlag(
     '--port',
-    startGateway({ configuration: parts.gateway, secrets, connection, clock, log, metrics, host, port: parts.port }),
+    startGateway({ configuration: parts.gateway, secrets, connection, clock, log, metrics, toldRefusals: 'all', host, port: parts.port }),
   );
   closers.push(() => gateway.close());
   const status = await forFlag(
@@ -88,27 +89,13 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
   closers.push(() => status.close(0));
 
   const solo = new Solo(clock);
+  const surroundings = { connection, store: parts.store, secrets, clock, log, metrics };
   const runners = parts.runners.map((runner) =>
-    startRunner(
-      runner,
-      {
-        connection,
-        store: parts.store,
-        model: parts.modelFor(runner),
-        send: parts.sendFor(runner),
-        secrets,
-        clock,
-        log,
-        metrics,
-        newFence: randomUUID,
-        priceOf: costNanoUsd,
-      },
-      solo,
-      parts.onRunEnd,
-    ),
+    startRunner(runner, runnerPorts(runner, surroundings, parts.standInsFor(runner)), solo, parts.onRunEnd),
   );
-  // Both at once: a runner that waited for the last requests would go on to take events.
-  const stopWork = () => Promise.all([gateway.close(), ...runners.map((runner) => runner.close())]);
+  const schedules = startSchedules(parts.schedules, { connection, store: parts.store, clock, log }, parts.fire);
+  // All at once: a runner that waited for the last requests would go on to take events.
+  const stopWork = () => Promise.all([gateway.close(), schedules.close(), ...runners.map((runner) => runner.close())]);
   let closed: Promise<void> | undefined;
   return {
     gatewayUrl: gateway.url,

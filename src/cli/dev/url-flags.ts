@@ -1,4 +1,5 @@
 import { InputError } from '../../lib/errors.ts';
+import { parseServerUrl } from '../../lib/server-url.ts';
 
 /** The addresses that `dev` is given on the command line. */
 export interface UrlFlags {
@@ -20,9 +21,9 @@ export function rabbitMqOf({ rabbitmq, rabbitmqManagement }: UrlFlags): RabbitMq
     if (rabbitmqManagement === undefined) return undefined;
     throw new InputError('Usage', '--rabbitmq-management: belongs to --rabbitmq: give that, too');
   }
-  const url = parseUrl('--rabbitmq', rabbitmq, ['amqp:', 'amqps:'], 'amqp://user:password@host:5672/vhost');
+  const url = parseServerUrl('--rabbitmq', rabbitmq, ['amqp:', 'amqps:'], 'amqp://user:password@host:5672/vhost');
   if (rabbitmqManagement !== undefined)
-    parseUrl('--rabbitmq-management', rabbitmqManagement, ['http:', 'https:'], 'http://user:password@host:15672');
+    parseServerUrl('--rabbitmq-management', rabbitmqManagement, ['http:', 'https:'], 'http://user:password@host:15672');
   return {
     amqpUrl: rabbitmq,
     managementUrl: rabbitmqManagement ?? managementUrlFor(url),
@@ -33,7 +34,7 @@ export function rabbitMqOf({ rabbitmq, rabbitmqManagement }: UrlFlags): RabbitMq
 /** The Redis of the flags as `host:port` beside its URL, `undefined` where the store in memory is wanted. Throws as `rabbitMqOf`. */
 export function redisOf({ redis }: UrlFlags): { readonly url: string; readonly place: string } | undefined {
   if (redis === undefined) return undefined;
-  const url = parseUrl('--redis', redis, ['redis:', 'rediss:'], 'redis://user:password@host:6379/0');
+  const url = parseServerUrl('--redis', redis, ['redis:', 'rediss:'], 'redis://user:password@host:6379/0');
   if (!/^\/?\d*$/.test(url.pathname)) throw new InputError('Usage', '--redis: the path of the URL is the number of a database, e.g. /0');
   return { url: redis, place: `${url.hostname}:${url.port || 6379}` };
 }
@@ -43,18 +44,4 @@ function managementUrlFor(amqp: URL): string {
   const secure = amqp.protocol === 'amqps:';
   const credentials = amqp.username === '' ? 'guest:guest' : `${amqp.username}:${amqp.password}`;
   return `${secure ? 'https' : 'http'}://${credentials}@${amqp.hostname}:${secure ? 15671 : 15672}`;
-}
-
-function parseUrl(flag: string, text: string, protocols: readonly string[], form: string): URL {
-  const url = URL.parse(text);
-  if (url === null || !protocols.includes(url.protocol) || url.hostname === '')
-    throw new InputError('Usage', `${flag}: not a URL of the form ${form}`);
-  for (const part of [url.username, url.password, url.pathname]) {
-    try {
-      decodeURIComponent(part);
-    } catch (cause) {
-      throw new InputError('Usage', `${flag}: a % in the URL begins no escape: write a % of a user, password or name as %25`, { cause });
-    }
-  }
-  return url;
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type EventAttributes, MAX_ATTRIBUTE_BYTES, MAX_EXTENSIONS, SHORT_STRING_BYTES, STRUCTURED } from '../../api/event.ts';
+import { type EventAttributes, MAX_ATTRIBUTE_BYTES, MAX_EXTENSIONS, STRUCTURED } from '../../api/event.ts';
+import { SHORT_STRING_BYTES } from '../../api/message.ts';
 import { InputError } from '../../lib/errors.ts';
 import { mediaType, parseObject, type Reading, refused } from './reading.ts';
 

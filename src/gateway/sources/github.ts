@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MAX_ATTRIBUTE_BYTES } from '../../api/event.ts';
-import { isObject, mediaType, parseObject, type Reading, refused } from './reading.ts';
+import { isJsonObject } from '../../lib/json-object.ts';
+import { mediaType, parseObject, type Reading, refused } from './reading.ts';
 
 /** GitHub names its events in lower case with underscores: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const EVENT_NAME = /^[a-z][a-z0-9_]{0,99}$/;
@@ -43,9 +44,9 @@ export function readGitHub(headers: IncomingHttpHeaders, body: Buffer): Reading 
 function sourceOf(payload: Readonly<Record<string, unknown>>): string {
   const repository = urlOf(payload.repository);
   if (repository !== undefined) return repository;
-  const login = isObject(payload.organization) ? payload.organization.login : undefined;
+  const login = isJsonObject(payload.organization) ? payload.organization.login : undefined;
   const organization = typeof login === 'string' ? usable(`${serverOf(payload)}/${login}`) : undefined;
-  const account = isObject(payload.installation) ? payload.installation.account : undefined;
+  const account = isJsonObject(payload.installation) ? payload.installation.account : undefined;
   return organization ?? urlOf(payload.enterprise) ?? urlOf(account) ?? serverOf(payload);
 }
 
@@ -56,7 +57,7 @@ function serverOf(payload: Readonly<Record<string, unknown>>): string {
 }
 
 function urlOf(holder: unknown): string | undefined {
-  return isObject(holder) && typeof holder.html_url === 'string' ? usable(holder.html_url) : undefined;
+  return isJsonObject(holder) && typeof holder.html_url === 'string' ? usable(holder.html_url) : undefined;
 }
 
 function usable(url: string): string | undefined {

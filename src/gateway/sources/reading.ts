@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { EventAttributes } from '../../api/event.ts';
+import { isJsonObject, type JsonObject } from '../../lib/json-object.ts';
 
 /** What a verified request turned out to be. `contentType` is what the event's message says of its body. */
 export type Reading =
@@ -29,18 +30,13 @@ export function mediaType(contentType: string | undefined): string {
 }
 
 /** Parses a body that must be a JSON object; `undefined` where it is none. */
-export function parseObject(body: Buffer): Readonly<Record<string, unknown>> | undefined {
+export function parseObject(body: Buffer): JsonObject | undefined {
   // JSON is UTF-8 (RFC 8259 section 8.1); decoding would replace what is not, and the consumer would see another text than was signed.
   if (!isUtf8(body)) return undefined;
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
-    return isObject(value) ? value : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** Whether a JSON value is an object, and neither null nor an array. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

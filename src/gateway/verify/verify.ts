@@ -27,7 +27,15 @@ export function beginVerification(
   }
 }
 
+/**
+ * The secret in a Secret's value: without one line break at its end, which editors and `kubectl create secret --from-file` leave there and senders do not know of.
+ * `undefined` where nothing is left.
+ */
+export function webhookSecret(value: string | undefined): string | undefined {
+  return value?.replace(/\r?\n$/, '') || undefined;
+}
+
 function readableSecrets(refs: readonly SecretKeyRef[], secrets: Secrets): ReadableSecrets | undefined {
-  const [first, ...others] = refs.map(secrets).filter((secret): secret is string => secret !== undefined && secret !== '');
+  const [first, ...others] = refs.map((ref) => webhookSecret(secrets(ref))).filter((secret) => secret !== undefined);
   return first === undefined ? undefined : [first, ...others];
 }

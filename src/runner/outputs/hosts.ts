@@ -1,3 +1,5 @@
+import { isListedHost } from '../../lib/host-list.ts';
+
 /** A URL that an output may not be sent to. The message names the host, never the rest of the URL. */
 export class HostNotAllowed extends Error {}
 
@@ -13,8 +15,8 @@ export function allowedUrl(rendered: string, allowedHosts: readonly string[]): U
     throw new HostNotAllowed('the rendered URL is not an absolute URL');
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new HostNotAllowed(`the rendered URL has the scheme ${url.protocol} instead of https:`);
+    throw new HostNotAllowed('the rendered URL is neither an https: nor an http: URL');
   if (url.username !== '' || url.password !== '') throw new HostNotAllowed(`the URL of host ${url.host} carries a user or password`);
-  if (!allowedHosts.includes(url.host)) throw new HostNotAllowed(`host ${url.host} is not among allowedHosts`);
+  if (!isListedHost(url, allowedHosts)) throw new HostNotAllowed(`host ${url.host} is not among allowedHosts`);
   return url;
 }

@@ -30,6 +30,8 @@ const scope = {
       path: '../admin?x=1#y',
       inner: 'a b',
       line: 'a\r\nX-Evil: 1',
+      dots: '..',
+      pair: 'ada-example:4111111111111111',
     },
   },
   output: { text: 'say "hi"\n', model: 'm' },
@@ -70,36 +72,75 @@ const urls: readonly (readonly [name: string, change: Partial<HttpOutput>, want:
     { url: 'http://{{ event.data.host }}:8080/x', allowedHosts: ['api.example.com:8080'] },
     'http://api.example.com:8080/x',
   ],
+  [
+    "the scheme's own port may be written out where it is allowed",
+    { url: 'https://{{ event.data.host }}/x', allowedHosts: ['api.example.com:443'] },
+    'https://api.example.com/x',
+  ],
+  ['and of http another one', { url: 'http://{{ event.data.host }}/x', allowedHosts: ['api.example.com:80'] }, 'http://api.example.com/x'],
 ];
 for (const [name, change, want] of urls) {
   test(`URL of an output: ${name}`, () => assert.equal(render(change).url, want));
 }
 
-const forbidden: readonly (readonly [name: string, change: Partial<HttpOutput>])[] = [
-  ['a host that is not allowed', { url: '{{ event.data.evil }}', allowedHosts: ['api.example.com'] }],
+const forbidden: readonly (readonly [name: string, url: string, says: string])[] = [
+  ['a host that is not allowed', '{{ event.data.evil }}', 'host evil.example is not among allowedHosts'],
   [
     'a host that only begins like an allowed one',
-    { url: 'https://{{ event.data.host }}.evil.example/', allowedHosts: ['api.example.com'] },
+    'https://{{ event.data.host }}.evil.example/',
+    'host api.example.com.evil.example is not among allowedHosts',
   ],
-  ['another port', { url: 'http://{{ event.data.host }}:8081/', allowedHosts: ['api.example.com'] }],
-  ['a user in front of the host', { url: 'https://{{ event.data.host }}@evil.example/', allowedHosts: ['api.example.com'] }],
-  ['another scheme', { url: 'ftp://{{ event.data.host }}/', allowedHosts: ['api.example.com'] }],
-  ['no URL at all', { url: '{{ event.data.inner }}', allowedHosts: ['api.example.com'] }],
+  ['another port', 'http://{{ event.data.host }}:8081/', 'host api.example.com:8081 is not among allowedHosts'],
+  ['a user in front of the host', 'https://{{ event.data.host }}@evil.example/', 'the URL of host evil.example carries a user or password'],
+  ['another scheme', 'ftp://{{ event.data.host }}/', 'the rendered URL is neither an https: nor an http: URL'],
+  [
+    'a value that looks like a scheme, which is not told',
+    '{{ event.data.pair }}',
+    'the rendered URL is neither an https: nor an http: URL',
+  ],
+  ['no URL at all', '{{ event.data.inner }}', 'the rendered URL is not an absolute URL'],
 ];
-for (const [name, change] of forbidden) {
-  test(`URL of an output: ${name} is refused`, () => assert.throws(() => render(change), HostNotAllowed));
+for (const [name, url, says] of forbidden) {
+  test(`URL of an output: ${name} is refused, and the output named`, () =>
+    assert.throws(
+      () => render({ url, allowedHosts: ['api.example.com', 'evil.example:80'] }),
+      (error) => error instanceof HostNotAllowed && error.message === `output out: url: ${says}`,
+    ));
 }
 
-const bad: readonly (readonly [name: string, change: Partial<HttpOutput>])[] = [
-  ['a header that would end and begin another', { headers: [{ name: 'X-Title', value: '{{ event.data.line }}' }] }],
-  ['a body that is no JSON although it says so', { bodyTemplate: '{"text": {{ output.text }} }' }],
-  ['a variable that the event does not have', { bodyTemplate: '{"text": {{ event.data.nothing | json }} }' }],
+const missing = 'line 1, column 4: undefined variable event.data.missing; correct the name, or guard it with {% if %} or | default: ""';
+const bad: readonly (readonly [name: string, change: Partial<HttpOutput>, says: string])[] = [
+  [
+    'a header that would end and begin another',
+    { headers: [{ name: 'X-Title', value: '{{ event.data.line }}' }] },
+    'header X-Title: the rendered value holds a line break or a character that a header cannot carry',
+  ],
+  [
+    'a body that is no JSON although it says so',
+    { bodyTemplate: '{"text": {{ output.text }} }' },
+    'body: the rendered body is not JSON; write inserted values as {{ value | json }}',
+  ],
+  [
+    'a variable in the URL that the event does not have',
+    { url: 'https://h/{{ event.data.missing }}' },
+    `url: ${missing.replace('4', '14')}`,
+  ],
+  ['one in a header', { headers: [{ name: 'X-A', value: '{{ event.data.missing }}' }] }, `header X-A: ${missing}`],
+  ['one in the body', { bodyTemplate: '{{ event.data.missing | json }}' }, `body: ${missing}`],
+  ['dots in a path', { url: 'https://h/{{ event.data.dots }}/b' }, 'url: the path of the rendered URL has a segment "." or ".."'],
+  ['a URL that does not parse', { url: 'https://h/{{' }, 'url: line 1, column 11: output "{{" not closed'],
+  ['a header that does not parse', { headers: [{ name: 'X-A', value: '{{' }] }, 'header X-A: line 1, column 1: output "{{" not closed'],
+  ['a body that does not parse', { bodyTemplate: '{{' }, 'body: line 1, column 1: output "{{" not closed'],
 ];
-for (const [name, change] of bad) {
-  test(`request of an output: ${name} is a template error that quotes no value`, () => {
+for (const [name, change, says] of bad) {
+  test(`request of an output: ${name} is a template error that says where and quotes no value`, () => {
     assert.throws(
       () => render(change),
-      (error: Error & { code?: string }) => error.code === 'BadTemplate' && !/say|Evil/.test(error.message),
+      (error: Error & { code?: string }) => {
+        assert.equal(error.code, 'BadTemplate');
+        assert.ok(error.message.startsWith(`output out: ${says}`), error.message);
+        return !/say|Evil/.test(error.message);
+      },
     );
   });
 }

@@ -5,6 +5,8 @@ import type { RenderedRequest } from '../../api/record.ts';
 import { literalOrigin } from '../../expr/literal-origin.ts';
 import { parseTemplate, type Template } from '../../expr/template.ts';
 import { InputError } from '../../lib/errors.ts';
+import { isHeaderValue } from '../../lib/header-value.ts';
+import { inTemplate } from '../in-template.ts';
 import { allowedUrl } from './hosts.ts';
 
 /** An HTTP output with its templates parsed. */
@@ -22,19 +24,17 @@ export type OutputScope = {
   readonly output: { readonly text: string; readonly model: string };
 };
 
-/** What may stand in a header's value. RFC 9110 section 5.5; line breaks would end the header. */
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
 const variables = ['agent', 'event', 'output'] as const;
 
-/** Parses an output's templates. Throws `InputError` (`BadTemplate`). */
+/** Parses an output's templates. Throws `InputError` (`BadTemplate`) that names output and template. */
 export function outputProgram(output: HttpOutput): OutputProgram {
-  return {
+  const text = { mode: 'text', variables } as const;
+  return inTemplate(`output ${output.name}`, () => ({
     output,
-    url: parseTemplate(output.url, { mode: 'url', variables }),
-    headers: output.headers.map(({ name, value }) => ({ name, value: parseTemplate(value, { mode: 'text', variables }) })),
-    body: output.bodyTemplate === undefined ? undefined : parseTemplate(output.bodyTemplate, { mode: 'text', variables }),
-  };
+    url: inTemplate('url', () => parseTemplate(output.url, { mode: 'url', variables })),
+    headers: output.headers.map(({ name, value }) => ({ name, value: inTemplate(`header ${name}`, () => parseTemplate(value, text)) })),
+    body: inTemplate('body', () => (output.bodyTemplate === undefined ? undefined : parseTemplate(output.bodyTemplate, text))),
+  }));
 }
 
 /** The hosts that an output's URL may have: those given, else the one that its URL writes out. */
@@ -43,33 +43,29 @@ export function hostsOf(output: Pick<HttpOutput, 'url' | 'allowedHosts'>): reado
   return output.allowedHosts.length > 0 || origin === undefined ? output.allowedHosts : [new URL(origin).host];
 }
 
-/** The request of an output for one event. Throws `InputError` (`BadTemplate`) or `HostNotAllowed`. */
+/** The request of an output for one event. Throws `InputError` (`BadTemplate`) or `HostNotAllowed`, which name output and template. */
 export function renderRequest(program: OutputProgram, scope: OutputScope): RenderedRequest {
   const { output } = program;
-  const url = allowedUrl(program.url.render(scope).trim(), hostsOf(output));
-  const headers: Record<string, string> = { 'content-type': output.contentType };
-  for (const { name, value } of program.headers) {
-    const rendered = value.render(scope).trim();
-    if (!isHeaderValue(rendered))
-      throw new InputError(
-        'BadTemplate',
-        `output ${output.name}: header ${name}: the rendered value holds a line break or a character that a header cannot carry`,
-      );
-    headers[name.toLowerCase()] = rendered;
-  }
-  const body = program.body === undefined ? defaultBody(scope) : program.body.render(scope);
-  if (output.contentType.startsWith('application/json') && !isJson(body)) {
-    throw new InputError(
-      'BadTemplate',
-      `output ${output.name}: the rendered body is not JSON; write inserted values as {{ value | json }}`,
-    );
-  }
-  return { method: output.method, url: url.href, headers, body };
+  return inTemplate(`output ${output.name}`, () => {
+    const url = inTemplate('url', () => allowedUrl(program.url.render(scope).trim(), hostsOf(output)));
+    const headers: Record<string, string> = { 'content-type': output.contentType };
+    for (const { name, value } of program.headers)
+      headers[name.toLowerCase()] = inTemplate(`header ${name}`, () => headerValue(value.render(scope)));
+    return { method: output.method, url: url.href, headers, body: inTemplate('body', () => bodyFor(program, scope)) };
+  });
 }
 
-/** Whether a text can be sent as the value of a header. */
-export function isHeaderValue(text: string): boolean {
-  return HEADER_VALUE.test(text);
+function headerValue(rendered: string): string {
+  const value = rendered.trim();
+  if (isHeaderValue(value)) return value;
+  throw new InputError('BadTemplate', 'the rendered value holds a line break or a character that a header cannot carry');
+}
+
+function bodyFor({ output, body }: OutputProgram, scope: OutputScope): string {
+  const text = body === undefined ? defaultBody(scope) : body.render(scope);
+  if (output.contentType.startsWith('application/json') && !isJson(text))
+    throw new InputError('BadTemplate', 'the rendered body is not JSON; write inserted values as {{ value | json }}');
+  return text;
 }
 
 function defaultBody({ agent, event, output }: OutputScope): string {

@@ -5,38 +5,55 @@ import type { Schema } from '../../src/manifest/schema.ts';
 /** A JSON Schema as the compiler takes it. */
 type JsonSchema = Parameters<typeof compile>[0];
 
+/** One kind of resource. */
+export interface ResourceKind {
+  readonly kind: string;
+  /** The file of its CustomResourceDefinition. */
+  readonly crd: string;
+  /** The longest name that a rule of it allows. */
+  readonly nameLength: number;
+}
+
+/** The kinds that there are. */
+export const resourceKinds = {
+  eventAgent: { kind: 'EventAgent', crd: 'crds/eventagents.yaml', nameLength: 40 },
+  agentSchedule: { kind: 'AgentSchedule', crd: 'crds/agentschedules.yaml', nameLength: 63 },
+} as const satisfies Readonly<Record<string, ResourceKind>>;
+
 /** What Kubernetes itself says of `metadata`; a CustomResourceDefinition must not repeat it. */
-const objectMeta: JsonSchema = {
-  title: 'ObjectMeta',
-  type: 'object',
-  description: 'The standard metadata of Kubernetes; further fields are kept and not looked at.',
-  required: ['name', 'namespace'],
-  properties: {
-    name: { type: 'string', description: 'A DNS label of at most 40 characters.' },
-    namespace: { type: 'string', description: 'A DNS label; `default` where the manifest names none.' },
-    labels: { type: 'object', additionalProperties: { type: 'string' } },
-    annotations: { type: 'object', additionalProperties: { type: 'string' } },
-  },
-};
+function objectMeta({ nameLength }: ResourceKind): JsonSchema {
+  return {
+    title: 'ObjectMeta',
+    type: 'object',
+    description: 'The standard metadata of Kubernetes; further fields are kept and not looked at.',
+    required: ['name', 'namespace'],
+    properties: {
+      name: { type: 'string', description: `A DNS label of at most ${nameLength} characters.` },
+      namespace: { type: 'string', description: 'A DNS label; `default` where the manifest names none.' },
+      labels: { type: 'object', additionalProperties: { type: 'string' } },
+      annotations: { type: 'object', additionalProperties: { type: 'string' } },
+    },
+  };
+}
 
 /**
- * The TypeScript of an EventAgent, made from its schema: a type for each title, descriptions as comments, everything readonly.
+ * The TypeScript of a kind of resource, made from its schema: a type for each title, descriptions as comments, everything readonly.
  * Fields with a default are required: these are the types of a resource after defaults were applied.
  */
-export async function eventAgentTypes(schema: Schema): Promise<string> {
+export async function resourceTypes(schema: Schema, resource: ResourceKind): Promise<string> {
   const definitions: Record<string, JsonSchema> = {};
   const { properties = {}, ...root } = schema;
   const typed = convert(
     { ...root, properties: { ...properties, metadata: { type: 'object' } }, required: ['apiVersion', 'kind', 'metadata', 'spec'] },
     definitions,
   );
-  definitions.ObjectMeta = objectMeta;
+  definitions.ObjectMeta = objectMeta(resource);
   const source = await compile(
     { ...typed, properties: { ...typed.properties, metadata: { $ref: '#/definitions/ObjectMeta' } }, definitions },
-    'EventAgent',
+    resource.kind,
     {
       additionalProperties: false,
-      bannerComment: '// Generated from crds/eventagents.yaml by `npm run generate`. Do not edit.',
+      bannerComment: `// Generated from ${resource.crd} by \`npm run generate\`. Do not edit.`,
       ignoreMinAndMaxItems: true,
       unknownAny: true,
       style: { singleQuote: true, printWidth: 140, semi: true },
@@ -52,6 +69,7 @@ function convert(schema: Schema, definitions: Record<string, JsonSchema>): JsonS
   if (schema.enum !== undefined) out.enum = [...schema.enum];
   if (items !== undefined) out.items = nested(items, definitions);
   if (additionalProperties !== undefined) out.additionalProperties = nested(additionalProperties, definitions);
+  if (schema['x-kubernetes-preserve-unknown-fields']) out.additionalProperties = true;
   if (properties !== undefined) {
     const entries = Object.entries(properties);
     out.properties = Object.fromEntries(entries.map(([name, property]) => [name, nested(property, definitions)]));
@@ -74,7 +92,7 @@ function nested(schema: Schema, definitions: Record<string, JsonSchema>): JsonSc
 /** The compiler has no option for readonly; its output has one property a line. */
 function readonlyFields(source: string): string {
   return source
-    .replace(/^(\s+)(\w+\??: )/gm, '$1readonly $2')
+    .replace(/^(\s+)(\w+\??:)(?=\s)/gm, '$1readonly $2')
     .replace(/^(\s+)(\[k: string\]: )/gm, '$1readonly $2')
     .replace(/: ([\w']+|\(.*\))\[\];$/gm, ': readonly $1[];');
 }

@@ -1,0 +1,95 @@
+/** What the conditions of an EventAgent speak of. The first five make up `Ready`, in the order in which they are looked at. */
+export const eventAgentConditions = {
+  Accepted: 'The spec makes sense as a whole; while it does not, the last one that did keeps running.',
+  BrokerReachable: "The broker's management API answers the operator.",
+  TopologyReady: 'The broker holds every exchange, queue and binding of the agent, and no policy destroys messages behind them.',
+  GatewayReady: "The namespace's gateway serves all webhooks of the agent.",
+  RunnerAvailable: 'Runner pods of the current configuration are at work.',
+  Ready: 'All of the above.',
+  Suspended: 'The agent takes no events because its spec says so.',
+  DeadLettersPresent: 'There are messages in the dead-letter queue.',
+} as const;
+
+/** Type of a condition of an EventAgent. */
+export type EventAgentCondition = keyof typeof eventAgentConditions;
+
+/** The conditions that make up `Ready`: the first that does not hold gives it its reason. */
+export const readyParts = [
+  'Accepted',
+  'BrokerReachable',
+  'TopologyReady',
+  'GatewayReady',
+  'RunnerAvailable',
+] as const satisfies readonly EventAgentCondition[];
+
+/** What the conditions of an AgentSchedule speak of. The first three make up `Ready`. */
+export const agentScheduleConditions = {
+  Accepted: 'The schedule can be read and has a next time.',
+  AgentResolved: 'The agent that it names is there.',
+  CronJobReady: 'The CronJob is there as it should be.',
+  Ready: 'All of the above.',
+  Suspended: 'The schedule does not fire because its spec says so.',
+  LastRunSucceeded: 'The last run ended as done, or was discarded by a rule of the agent.',
+  MissedRuns: 'A run was due and has not been made, or could not begin.',
+} as const;
+
+/** Type of a condition of an AgentSchedule. */
+export type AgentScheduleCondition = keyof typeof agentScheduleConditions;
+
+/** Every reason that a condition can have, with the sentence that the reference page prints. */
+export const conditionReasons = {
+  Accepted: 'The spec is in force.',
+  Invalid: 'A field cannot be used; the message names it. Correct it: the last good version keeps running.',
+  PathTaken: 'Another, older agent of the namespace serves the path of a webhook. Give the trigger a path of its own.',
+  BrokerUnknown: "spec.brokerRef names a broker that the operator does not have. Add it to the chart's values, or correct the name.",
+  BrokerConflict: 'The webhooks of a namespace go to one broker by one Secret, and an older agent uses another one.',
+  NameTaken: 'An object of that name exists and belongs to somebody else. Rename or delete it.',
+  Reachable: 'The management API answers.',
+  BrokerUnreachable: 'The broker does not answer, or a pod cannot connect to it. Look at the broker, its Service and the network policies.',
+  BrokerLoginRefused: 'The broker refused user or password. Correct the Secret; it is read anew.',
+  NotObserved: 'Nothing is known yet.',
+  Declared: 'Everything is on the broker.',
+  Declaring: 'Objects are being made on the broker, or wait until a crash of the broker would find them again.',
+  QueueMismatch: 'A queue with other arguments has the name. It was not touched: move its messages elsewhere and delete it.',
+  ExchangeMismatch: 'An exchange of another kind has the name. It was not touched: delete or rename it.',
+  ForeignExchangeMissing: 'An exchange of yours that a trigger binds to is not there. Declare it, or correct the trigger.',
+  ForeignPolicy: "A policy of the platform destroys messages of the agent's queues. Narrow its pattern.",
+  ManagementFailed: 'The management API refused a change; the message says what it answered.',
+  NoWebhooks: 'The agent has no webhooks.',
+  Serving: 'The gateway serves the webhooks.',
+  RollingOut: 'Pods of the current configuration are being started.',
+  StatusUnreachable: 'The pods could not be asked for their status. Allow the operator to reach their metrics port.',
+  SecretMissing: 'A Secret, or a key in it, is missing. Create it; nothing else is to be done.',
+  Available: 'Pods of the current configuration are at work.',
+  ScaledToZero: 'spec.replicas is 0: events wait in the queue.',
+  ImagePullFailed: "The image cannot be pulled. Correct the image in the chart's values, or the pull secrets.",
+  CrashLooping: 'A pod ends again and again; the message has its last words.',
+  BadConfiguration: 'A pod cannot read its configuration or its environment; the message says what.',
+  StoreUnreachable: 'A pod cannot reach the store. Look at Redis, its Service and the network policies.',
+  StoreLoginRefused: 'The store refused user or password. Correct the Secret.',
+  Unschedulable: 'No node takes the pod; the message is that of the scheduler.',
+  PodsRefused: 'The API server refuses the pods or what belongs to them, for example by a quota; the message is its own.',
+  ApplyFailed: 'The API server did not take a change; it is tried again.',
+  PodsNotReady: 'Pods run and are not ready; the message says why, where they do.',
+  Ready: 'Everything is as it should be.',
+  Suspended: 'spec.suspend is true: nothing is run, events wait in the queue.',
+  NotSuspended: 'spec.suspend is false.',
+  DeadLetters: 'Events were given up; they lie in the dead-letter queue with their reasons.',
+  NoDeadLetters: 'The dead-letter queue is empty.',
+  DepthUnknown: 'The broker does not say how many messages there are.',
+  Resolved: 'The agent is there.',
+  AgentMissing: 'There is no EventAgent of that name in the namespace. Create it, or correct agentRef.',
+  AgentNotAccepted: 'The agent has no configuration that could be run; its own conditions say why.',
+  CronJobCurrent: 'The CronJob is as it should be.',
+  NoRunYet: 'No run has ended yet.',
+  RunSucceeded: 'The last run ended well.',
+  RunFailed: "The last run became a dead letter; the agent's dead-letter queue has it with its reason.",
+  RunExpired: 'The last run was not begun before the next one was due.',
+  RunDeadlineExceeded: 'The last run took longer than activeDeadlineSeconds.',
+  PreviousRunUnfinished: 'The run before was still under way, so that none was begun.',
+  NoneMissed: 'No run is missing.',
+  StartMissed: 'A run was due and no job was started for it in time.',
+} as const;
+
+/** Why a condition is as it is. */
+export type ConditionReason = keyof typeof conditionReasons;

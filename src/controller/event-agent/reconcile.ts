@@ -1,0 +1,251 @@
+import type { EventAgentStatus } from '../../api/generated/event-agent.ts';
+import { CONFIGURATION_ANNOTATION, FINALIZER, labelNames, runnerName, selectorFor, selectorText } from '../../api/kube-names.ts';
+import { type AgentRef, brokerNames } from '../../api/names.ts';
+import { resources } from '../../kube/resources.ts';
+import { EmptyWatch } from '../broker/empty-watch.ts';
+import { gatewayVerdict } from '../gateway/gateway-states.ts';
+import type { CachedDeployment, CachedPod, Operator, Reconciled } from '../operator.ts';
+import { askAboutPods } from '../pods/ask.ts';
+import { isRolledOut, rolloutVerdict } from '../pods/rollout.ts';
+import { isPodReady } from '../pods/trouble.ts';
+import { refusalOf } from '../refusal.ts';
+import { bad, unknown, type Verdict } from '../verdict.ts';
+import { Deletions } from './deletion.ts';
+import { runnerObjectsFor } from './desired.ts';
+import type { InForce, Standing } from './namespace-view.ts';
+import { isDeleting, type StoredEventAgent } from './resource.ts';
+import { statusFor } from './status.ts';
+import { StatusWriter } from './status-writer.ts';
+import { bringAbout, depthsOf, retireTiers, type TopologyResult } from './topology.ts';
+import { announce } from './transitions.ts';
+
+/** While pods are not as they should be, they are asked again this soon. */
+const PODS_AGAIN_MS = 5000;
+
+/** Brings one agent to what its spec says, and its status to what was seen. One for all agents; holds only what can be found out again. */
+export class EventAgentReconciler {
+  readonly #operator: Operator;
+  readonly #deletions: Deletions;
+  readonly #statuses: StatusWriter;
+  readonly #empty = new EmptyWatch();
+  /** The generation, by uid, whose topology has been whole: what is changed after that was changed by somebody else. */
+  readonly #whole = new Map<string, number | undefined>();
+
+  constructor(operator: Operator) {
+    this.#operator = operator;
+    this.#deletions = new Deletions(operator);
+    this.#statuses = new StatusWriter(operator);
+  }
+
+  /** Rejects where an edge failed, and may be repeated. */
+  async reconcile(namespace: string, name: string, signal: AbortSignal): Promise<Reconciled> {
+    const { caches, views } = this.#operator;
+    const agent = caches.eventAgents.get(namespace, name);
+    if (agent === undefined) {
+      this.#statuses.forget({ namespace, name });
+      this.#deletions.forget({ namespace, name });
+      return { gone: true };
+    }
+    if (isDeleting(agent)) {
+      this.#whole.delete(agent.metadata.uid ?? '');
+      return this.#deletions.reconcile(agent, signal);
+    }
+    const standing = views.of(namespace).standingOf(name);
+    // The view is made from the same cache; an agent that it lacks is on its way in or out, and there is word of that.
+    if (standing === undefined) return {};
+    return this.#live(agent, standing, signal);
+  }
+
+  async #live(agent: StoredEventAgent, { accepted, inForce }: Standing, signal: AbortSignal): Promise<Reconciled> {
+    const { caches, clock, gateways, views } = this.#operator;
+    const { namespace, name } = agent.metadata;
+    if (inForce !== undefined && !agent.metadata.finalizers?.includes(FINALIZER)) await this.#keep(agent, signal);
+    const watch = this.#operator.brokers.get(agent.spec.brokerRef);
+    const topology: TopologyResult =
+      inForce === undefined || watch === undefined
+        ? { verdict: unknown('NotObserved', 'nothing is declared before the spec is accepted'), changed: [] }
+        : await bringAbout(watch, inForce.compiled.topology, clock.now(), signal);
+    const runner = inForce === undefined ? undefined : await this.#apply(inForce, signal);
+    const deployment = runner?.deployment ?? caches.deployments.get(namespace, runnerName({ name }));
+    const pods = this.#podsOf(agent, deployment);
+    const answers = await askAboutPods(this.#operator, pods, signal);
+    const runnerVerdict =
+      runner?.blocked ??
+      (deployment === undefined && inForce === undefined
+        ? unknown('NotObserved', 'nothing is run before the spec is accepted')
+        : rolloutVerdict({ deployment, pods, ...answers }, 'runner'));
+    const names = brokerNames({ namespace, name }, this.#operator.prefix);
+    const isUsed = (deployment !== undefined && !isRolledOut(deployment)) || this.#hasOtherPods(agent, runner?.configuration);
+    const retired =
+      watch === undefined || inForce === undefined
+        ? { changed: [] }
+        : await retireTiers(watch, names, inForce.compiled.topology, this.#empty, isUsed, signal);
+    const before = this.#statuses.latest(agent);
+    const depths = watch === undefined ? undefined : this.#statuses.depths(agent, depthsOf(watch, names));
+    const status = statusFor(
+      {
+        generation: agent.metadata.generation ?? 0,
+        verdicts: {
+          Accepted: accepted,
+          BrokerReachable: watch?.reachability ?? unknown('NotObserved', `the operator has no broker ${agent.spec.brokerRef}`),
+          TopologyReady: topology.verdict,
+          GatewayReady: gatewayVerdict(inForce?.compiled, gateways.get(namespace), views.of(namespace).gateway !== undefined),
+          RunnerAvailable: runnerVerdict,
+        },
+        suspended: agent.spec.suspend,
+        depths,
+        replicas: deployment?.status?.replicas ?? (deployment === undefined ? undefined : 0),
+        selector: selectorText(selectorFor('runner', name)),
+        routes: inForce?.compiled.routes ?? [],
+        configuration: runner?.configuration ?? before?.configuration,
+      },
+      before,
+      timestamp(clock.now()),
+    );
+    await this.#statuses.write(agent, status, signal);
+    const repaired = [...this.#drift(agent, before, topology), ...(runner?.repaired ?? []).map((object) => `${object} applied again`)];
+    announce(this.#operator, agent, before, status, { repaired, retired: retired.changed });
+    return soonest(topology.afterMs, retired.afterMs, runnerVerdict.status === 'True' ? undefined : PODS_AGAIN_MS);
+  }
+
+  /** What had to be made again on the broker, although it had been there. */
+  #drift({ metadata }: StoredEventAgent, before: EventAgentStatus | undefined, { verdict, changed }: TopologyResult): readonly string[] {
+    const { uid = '', generation } = metadata;
+    const stood = before?.conditions?.some(
+      ({ type, status, observedGeneration }) => type === 'TopologyReady' && status === 'True' && observedGeneration === generation,
+    );
+    const wasWhole = stood || (this.#whole.has(uid) && this.#whole.get(uid) === generation);
+    if (verdict.status === 'True' || stood) this.#whole.set(uid, generation);
+    return wasWhole ? changed : [];
+  }
+
+  /** Keeps the agent from vanishing with its queues unattended. */
+  async #keep(agent: StoredEventAgent, signal: AbortSignal): Promise<void> {
+    const { namespace, name, resourceVersion, finalizers = [] } = agent.metadata;
+    const patch = { metadata: { resourceVersion, finalizers: [...finalizers, FINALIZER] } };
+    await this.#operator.kube.mergePatch(resources.eventAgents, namespace, name, patch, {}, signal);
+  }
+
+  async #apply({ agent, compiled }: InForce, signal: AbortSignal): Promise<AppliedRunner> {
+    const { applier, caches, pods } = this.#operator;
+    const { namespace } = agent.metadata;
+    const { configuration, deployment } = runnerObjectsFor(agent, compiled, pods);
+    const { name: configurationName } = configuration.metadata;
+    const known = caches.deployments.get(namespace, deployment.metadata.name);
+    const wasThere = wasComplete(agent);
+    const repaired: string[] = [];
+    const base = { configuration: configurationName, repaired };
+    let stored: CachedDeployment | undefined;
+    try {
+      for (const [resource, object, live, isDrift] of [
+        // Another configuration of the same spec is one that a newer operator has made.
+        [
+          resources.configMaps,
+          configuration,
+          caches.configMaps.get(namespace, configurationName),
+          wasThere && configurationOf(known) === configurationName,
+        ],
+        [resources.deployments, deployment, known, wasThere],
+      ] as const) {
+        const applied = await applier.apply(resource, object, live, signal);
+        const { kind, metadata } = object;
+        if (applied.did === 'leave')
+          return {
+            ...base,
+            blocked: bad('NameTaken', `${kind} ${metadata.name} exists and was not made for this agent: rename or delete it`),
+          };
+        if (applied.did === 'nothing') continue;
+        if (kind === 'Deployment') stored = applied.object as CachedDeployment;
+        if (applied.repaired || (live === undefined && isDrift)) repaired.push(`${kind} ${metadata.name}`);
+      }
+      await this.#prune(agent.metadata, configurationName, signal);
+    } catch (error) {
+      return { ...base, blocked: refusalOf(error) };
+    }
+    return { ...base, ...(stored === undefined ? {} : { deployment: stored }) };
+  }
+
+  /** Configurations that no ReplicaSet names any more. */
+  async #prune({ namespace, name }: AgentRef, current: string, signal: AbortSignal): Promise<void> {
+    const { caches, kube } = this.#operator;
+    const isOurs = (labels: Readonly<Record<string, string>> | undefined) =>
+      labels?.[labelNames.agent] === name && labels[labelNames.component] === 'runner';
+    const named = new Set(
+      caches.replicaSets
+        .list(namespace)
+        .filter(({ metadata }) => isOurs(metadata.labels))
+        .map(({ spec }) => spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION]),
+    );
+    // The ReplicaSet of a template that was applied this moment is not made yet.
+    const deployed = caches.deployments.get(namespace, runnerName({ name }))?.spec?.template?.metadata?.annotations?.[
+      CONFIGURATION_ANNOTATION
+    ];
+    for (const { metadata } of caches.configMaps.list(namespace)) {
+      if (!isOurs(metadata.labels) || metadata.name === current || metadata.name === deployed || named.has(metadata.name)) continue;
+      await kube.delete(resources.configMaps, namespace, metadata.name, {}, signal);
+    }
+  }
+
+  /** Whether there are pods that run another configuration than this, those that are ending included. */
+  #hasOtherPods({ metadata: { namespace, name } }: StoredEventAgent, configuration: string | undefined): boolean {
+    return this.#operator.caches.pods
+      .list(namespace)
+      .some(
+        ({ metadata: { labels, annotations } }) =>
+          labels?.[labelNames.agent] === name &&
+          labels[labelNames.component] === 'runner' &&
+          annotations?.[CONFIGURATION_ANNOTATION] !== configuration,
+      );
+  }
+
+  /** The agent's pods of the configuration that its Deployment has now; those in trouble first. */
+  #podsOf({ metadata: { namespace, name } }: StoredEventAgent, deployment: CachedDeployment | undefined): readonly CachedPod[] {
+    const { caches } = this.#operator;
+    const configuration = deployment?.spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION];
+    return caches.pods
+      .list(namespace)
+      .filter(
+        ({ metadata }) =>
+          metadata.labels?.[labelNames.agent] === name &&
+          metadata.labels[labelNames.component] === 'runner' &&
+          metadata.deletionTimestamp === undefined &&
+          metadata.annotations?.[CONFIGURATION_ANNOTATION] === configuration,
+      )
+      .toSorted((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)));
+  }
+}
+
+/** What came of applying a runner. */
+interface AppliedRunner {
+  /** Name of the ConfigMap in force. */
+  readonly configuration: string;
+  /** Why it cannot be had. */
+  readonly blocked?: Verdict;
+  /** What was not as it had been applied before. */
+  readonly repaired: readonly string[];
+  /** As it was stored this moment: the cache does not have it yet. */
+  readonly deployment?: CachedDeployment;
+}
+
+/** RFC 3339 in whole seconds, as Kubernetes writes times. */
+function timestamp(now: number): string {
+  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function configurationOf(deployment: CachedDeployment | undefined): string | undefined {
+  return deployment?.spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION];
+}
+
+/** Whether this very spec stood in full before: what is missing now was taken away by somebody. */
+function wasComplete({ metadata, status }: StoredEventAgent): boolean {
+  return (
+    status?.conditions?.some(
+      ({ type, status: value, observedGeneration }) => type === 'Ready' && value === 'True' && observedGeneration === metadata.generation,
+    ) ?? false
+  );
+}
+
+function soonest(...waits: readonly (number | undefined)[]): Reconciled {
+  const known = waits.filter((wait) => wait !== undefined);
+  return known.length === 0 ? {} : { afterMs: Math.min(...known) };
+}

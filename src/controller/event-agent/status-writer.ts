@@ -1,0 +1,74 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EventAgentStatus } from '../../api/generated/event-agent.ts';
+import { type AgentRef, agentId } from '../../api/names.ts';
+import { KubeError } from '../../kube/kube-error.ts';
+import { resources } from '../../kube/resources.ts';
+import type { Operator } from '../operator.ts';
+import type { StoredEventAgent } from './resource.ts';
+import { isWorthWriting } from './status.ts';
+import type { Depths } from './topology.ts';
+
+/** A field manager of its own: what the status states never mixes with what is applied to other objects. */
+const STATUS_MANAGER = 'eventagent-status';
+
+/** Writes statuses, and only where something has changed. */
+export class StatusWriter {
+  readonly #operator: Pick<Operator, 'kube' | 'clock'>;
+  /** When an agent's numbers were written last. */
+  readonly #numbersAt = new Map<string, number>();
+  /** What was written last, until the cache has it. */
+  readonly #written = new Map<string, { readonly version: string; readonly uid: string | undefined; readonly status: EventAgentStatus }>();
+
+  constructor(operator: Pick<Operator, 'kube' | 'clock'>) {
+    this.#operator = operator;
+  }
+
+  /** The status as it is: the cache may not have seen our last write yet. */
+  latest(agent: StoredEventAgent): EventAgentStatus | undefined {
+    const written = this.#written.get(agentId(agent.metadata));
+    const isNewer =
+      written !== undefined && written.uid === agent.metadata.uid && isBefore(agent.metadata.resourceVersion, written.version);
+    return isNewer ? written.status : agent.status;
+  }
+
+  /** The numbers to show: those of the status, until new ones are worth a write. */
+  depths(agent: StoredEventAgent, seen: Depths | undefined): Depths | undefined {
+    const { queued, deadLetters } = this.latest(agent) ?? {};
+    const now = this.#operator.clock.now();
+    const sinceMs = now - (this.#numbersAt.get(agentId(agent.metadata)) ?? Number.NEGATIVE_INFINITY);
+    const isNews = isWorthWriting(queued, seen?.queued, sinceMs) || isWorthWriting(deadLetters, seen?.deadLetters, sinceMs);
+    if (isNews) return seen;
+    return queued === undefined || deadLetters === undefined ? undefined : { queued, deadLetters };
+  }
+
+  /** Rejects with `KubeError`; an agent that is gone meanwhile is none. */
+  async write(agent: StoredEventAgent, status: EventAgentStatus, signal: AbortSignal): Promise<void> {
+    const before = this.latest(agent);
+    if (isDeepStrictEqual(before, status)) return;
+    const { apiVersion, kind, metadata } = agent;
+    const { namespace, name, uid } = metadata;
+    const { kube, clock } = this.#operator;
+    if (status.queued !== before?.queued || status.deadLetters !== before?.deadLetters) this.#numbersAt.set(agentId(metadata), clock.now());
+    // The uid keeps an agent of the same name that was made meanwhile from getting this one's status.
+    const object = { apiVersion, kind, metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) }, status };
+    const stored = await kube
+      .apply(resources.eventAgents, object, { fieldManager: STATUS_MANAGER, subresource: 'status' }, signal)
+      .catch(unlessGone);
+    if (stored === undefined) return;
+    this.#written.set(agentId(metadata), { version: stored.metadata.resourceVersion ?? '0', uid, status });
+  }
+
+  forget(agent: AgentRef): void {
+    this.#numbersAt.delete(agentId(agent));
+    this.#written.delete(agentId(agent));
+  }
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof KubeError && error.code === 'NotFound')) throw error;
+}
+
+/** Versions of one kind of object are whole numbers that grow. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions */
+function isBefore(version: string | undefined, other: string): boolean {
+  return version !== undefined && BigInt(version) < BigInt(other);
+}

@@ -1,0 +1,157 @@
+import { type BrokerNames, routingKeys } from '../../api/names.ts';
+import { type Problem, plan } from '../../broker/plan.ts';
+import { BrokerError } from '../../broker/port.ts';
+import type { Binding, Removal, Step, Topology } from '../../broker/topology.ts';
+import type { BrokerWatch } from '../broker/broker-watch.ts';
+import type { EmptyWatch } from '../broker/empty-watch.ts';
+import { bad, good, unknown, type Verdict } from '../verdict.ts';
+
+/** How long the broker may take to say which policies reach a new queue: it computes that with the queue's statistics. */
+const POLICY_LAG_MS = 10_000;
+
+/** How soon an unfinished topology is looked at again where nothing else says so. */
+const AGAIN_MS = 5000;
+
+/** What came of bringing a topology about. */
+export interface TopologyResult {
+  readonly verdict: Verdict;
+  /** What was changed, in words. */
+  readonly changed: readonly string[];
+  /** When to look again, in milliseconds from now. */
+  readonly afterMs?: number;
+}
+
+/** Brings the broker to a topology as far as it can be had, and says how it stands. Events are let in last. Never rejects for what the broker does. */
+export async function bringAbout(watch: BrokerWatch, desired: Topology, now: number, signal: AbortSignal): Promise<TopologyResult> {
+  const { status, reason, message } = watch.reachability;
+  if (status !== 'True') return { verdict: unknown(reason, message), changed: [] };
+  if (!watch.snapshot.isComplete) return { verdict: unknown('NotObserved', 'the broker has not been listed yet'), changed: [] };
+  const { steps, intake, problems } = plan(desired, watch.snapshot.observed(desired));
+  const changed: string[] = [];
+  const make = async (step: Step) => {
+    await watch.change(step, signal);
+    changed.push(describe(step));
+  };
+  try {
+    for (const step of steps) await make(step);
+    if (problems.length > 0) return { verdict: bad(reasonOf(problems), problems.map((problem) => problem.message).join('; ')), changed };
+    if (intake.length > 0) {
+      const waitMs = freshFor(watch, desired, now);
+      if (waitMs > 0)
+        return {
+          verdict: bad('Declaring', 'queues are new: events are let in when a crash of the broker would find them again'),
+          changed,
+          afterMs: waitMs,
+        };
+      for (const step of intake) await make(step);
+    }
+    return { verdict: good('Declared', 'every exchange, queue and binding is on the broker'), changed };
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    const verdict = bad(error.code === 'LoginRefused' ? 'BrokerLoginRefused' : 'ManagementFailed', error.message);
+    return { verdict, changed, afterMs: AGAIN_MS };
+  }
+}
+
+/** How much longer events must be kept out: until every queue outlives a crash of the broker, and its policies are known. */
+function freshFor({ snapshot, freshQueueMs }: BrokerWatch, { queues }: Topology, now: number): number {
+  const waits = queues.map(({ name }) => {
+    const since = snapshot.knownSince(name) ?? now;
+    const policyKnown = snapshot.queue(name)?.policy !== undefined;
+    return Math.max(since + freshQueueMs, policyKnown ? 0 : since + POLICY_LAG_MS) - now;
+  });
+  return Math.max(0, ...waits);
+}
+
+function reasonOf([first]: readonly Problem[]): Problem['kind'] {
+  return first?.kind ?? 'QueueMismatch';
+}
+
+/** What is to become of a tier that the agent no longer has, and what was. */
+export interface Retirement {
+  readonly changed: readonly string[];
+  readonly afterMs?: number;
+}
+
+/**
+ * Takes away the tiers of an earlier retry schedule: first their routes, once nobody publishes to them any more, then the queues themselves, once they have drained.
+ * `isUsed`: pods of an earlier configuration may still be at work.
+ */
+export async function retireTiers(
+  watch: BrokerWatch,
+  names: BrokerNames,
+  desired: Topology,
+  empty: EmptyWatch,
+  isUsed: boolean,
+  signal: AbortSignal,
+): Promise<Retirement> {
+  if (watch.reachability.status !== 'True' || !watch.snapshot.isComplete) return { changed: [] };
+  const wanted = new Set(desired.queues.map(({ name }) => name));
+  const old = watch.snapshot.queueNames(tierPrefix(names)).filter((name) => !wanted.has(name));
+  if (old.length === 0) return { changed: [] };
+  if (isUsed) return { changed: [], afterMs: AGAIN_MS };
+  const changed: string[] = [];
+  const make = async (change: Step | Removal) => {
+    await watch.change(change, signal);
+    changed.push(describe(change));
+  };
+  let isLeft = false;
+  for (const queue of old) {
+    const routes = watch.snapshot.bindingsOf(queue).filter(({ source }) => source !== '');
+    for (const binding of routes) await make({ do: 'unbind', binding });
+    if (routes.length > 0) empty.forget(queue);
+    else if (watch.isCurrent && empty.look(queue, watch.snapshot.queue(queue)?.depth?.total, watch.listedAt)) {
+      await make({ do: 'delete-queue', queue });
+      empty.forget(queue);
+      continue;
+    }
+    isLeft = true;
+  }
+  return { changed, ...(isLeft ? { afterMs: AGAIN_MS } : {}) };
+}
+
+/** How the names of an agent's tiers begin. */
+function tierPrefix(names: BrokerNames): string {
+  return `${names.work}.${routingKeys.tier(0).replace(/0$/, '')}`;
+}
+
+/** How many events an agent's queues hold; `undefined` where the broker does not say of each. */
+export interface Depths {
+  readonly queued: number;
+  readonly deadLetters: number;
+}
+
+/** Adds up an agent's queues, earlier tiers included. */
+export function depthsOf(watch: BrokerWatch, names: BrokerNames): Depths | undefined {
+  if (!watch.isCurrent || watch.reachability.status !== 'True') return undefined;
+  const totals = [names.work, names.wait, ...watch.snapshot.queueNames(tierPrefix(names))].map(
+    (name) => watch.snapshot.queue(name)?.depth?.total,
+  );
+  const dead = watch.snapshot.queue(names.dead)?.depth?.total;
+  if (dead === undefined || totals.some((total) => total === undefined)) return undefined;
+  return { queued: totals.reduce<number>((sum, total) => sum + (total ?? 0), 0), deadLetters: dead };
+}
+
+/** A change in words. */
+export function describe(change: Step | Removal): string {
+  switch (change.do) {
+    case 'declare-exchange':
+      return `exchange ${change.exchange.name} declared`;
+    case 'declare-queue':
+      return `queue ${change.queue.name} declared`;
+    case 'bind':
+      return `${routeOf(change.binding)} bound`;
+    case 'unbind':
+      return `${routeOf(change.binding)} unbound`;
+    case 'delete-queue':
+      return `queue ${change.queue} deleted`;
+    case 'delete-exchange':
+      return `exchange ${change.exchange} deleted`;
+    default:
+      return change satisfies never;
+  }
+}
+
+function routeOf({ source, queue, routingKey }: Binding): string {
+  return `${source} → ${queue} (${routingKey === '' ? 'no key' : routingKey})`;
+}

@@ -1,0 +1,119 @@
+import { bad, type Verdict } from '../verdict.ts';
+
+/** What of a pod is looked at here. */
+export interface PodView {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly spec?: { readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName?: string } }[] };
+  readonly status?: {
+    readonly phase?: string;
+    readonly podIP?: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+interface ContainerStatus {
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly image?: string;
+  readonly state?: ContainerState;
+  readonly lastState?: ContainerState;
+}
+
+interface ContainerState {
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
+  readonly running?: Readonly<Record<string, unknown>>;
+  readonly terminated?: { readonly reason?: string; readonly exitCode?: number; readonly message?: string };
+}
+
+/** What of an event is looked at here. */
+export interface EventView {
+  readonly reason?: string;
+  readonly note?: string;
+}
+
+/** What a process of ours says before it ends. */
+interface LastWords {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Reasons that a process of ours ends with, which are reasons of a condition too. */
+const OWN_REASONS = new Set(['BrokerLoginRefused', 'BrokerUnreachable', 'StoreLoginRefused', 'StoreUnreachable', 'BadConfiguration']);
+
+/** Whether a pod is ready for its work. */
+export function isPodReady({ status }: PodView): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
+}
+
+/**
+ * Why a pod is not at work, as far as its status and its events tell; `undefined` where it is, or is only being started.
+ * `events` are the pod's own, the newest first; `unready` is what the pod itself said when it was asked.
+ */
+export function troubleOf(pod: PodView, events: readonly EventView[], unready?: string): Verdict | undefined {
+  const { name } = pod.metadata;
+  if (isPodReady(pod)) return undefined;
+  const [container] = pod.status?.containerStatuses ?? [];
+  const waiting = container?.state?.waiting;
+  if (waiting?.reason === 'ErrImagePull' || waiting?.reason === 'ImagePullBackOff' || waiting?.reason === 'InvalidImageName') {
+    return bad('ImagePullFailed', `pod ${name}: image ${container?.image ?? ''}: ${waiting.message ?? waiting.reason}`);
+  }
+  const ended = container?.state?.terminated ?? container?.lastState?.terminated;
+  // Also while it runs once more: what has ended it may end it again, and is said until it is ready.
+  if (ended !== undefined) return endOf(name, ended, container?.restartCount ?? 0);
+  if (waiting?.reason === 'CreateContainerConfigError' || waiting?.reason === 'CreateContainerError') {
+    return missingSecret(pod, waiting.message ?? '') ?? bad('PodsNotReady', `pod ${name}: ${waiting.message ?? waiting.reason}`);
+  }
+  const unscheduled = pod.status?.conditions?.find(
+    ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
+  );
+  if (unscheduled !== undefined) return bad('Unschedulable', `pod ${name}: ${unscheduled.message ?? 'no node takes it'}`);
+  if (container?.state?.running !== undefined) {
+    return unready === undefined ? undefined : bad(unreadyReason(unready), `pod ${name} is not ready: ${unready}`);
+  }
+  const mount = events.find(({ reason }) => reason === 'FailedMount')?.note;
+  return mount === undefined ? undefined : (missingSecret(pod, mount) ?? bad('PodsNotReady', `pod ${name}: ${mount}`));
+}
+
+function endOf(pod: string, { message, reason, exitCode }: NonNullable<ContainerState['terminated']>, restarts: number): Verdict {
+  const last = lastWords(message);
+  const again = restarts > 0 ? `, ${restarts} restarts so far` : '';
+  if (last !== undefined && OWN_REASONS.has(last.reason))
+    return bad(last.reason as Verdict['reason'], `pod ${pod} ended${again}: ${last.message}`);
+  const words = last?.message ?? message ?? `${reason ?? 'no reason'}, exit code ${exitCode ?? '?'}`;
+  return bad('CrashLooping', `pod ${pod} ended${again}: ${words}`);
+}
+
+/** The one line of JSON that a process of ours writes to its termination log. */
+function lastWords(text: string | undefined): LastWords | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== 'object' || parsed === null || !('reason' in parsed) || !('message' in parsed)) return undefined;
+    return { reason: String(parsed.reason), message: String(parsed.message) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kubelet's words for a Secret or a key that it cannot mount. https://github.com/kubernetes/kubernetes/blob/master/pkg/volume/secret/secret.go */
+function missingSecret({ metadata: { name }, spec }: PodView, text: string): Verdict | undefined {
+  const [, secret] = /secret "([^"]+)" not found/.exec(text) ?? [];
+  if (secret !== undefined) return bad('SecretMissing', `pod ${name} waits for Secret ${secret}, which is missing: create it`);
+  const [, key] = /references non-existent secret key: (\S+)/.exec(text) ?? [];
+  if (key === undefined) return undefined;
+  const [, mounted] = /volume "([^"]+)"/.exec(text) ?? [];
+  const holder = spec?.volumes?.find((volume) => volume.name === mounted)?.secret?.secretName;
+  return bad('SecretMissing', `pod ${name} waits for key ${key} of Secret ${holder ?? 'that it mounts'}, which is missing: add the key`);
+}
+
+/** A process that is not ready says why in a sentence; by how it begins, two of them have a reason of their own. See src/broker/mounted.ts and src/store/mounted.ts. */
+function unreadyReason(text: string): Verdict['reason'] {
+  if (text.startsWith('the store')) return 'StoreUnreachable';
+  return text.startsWith('there is no connection to the broker') ? 'BrokerUnreachable' : 'PodsNotReady';
+}

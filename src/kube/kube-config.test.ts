@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createManualClock } from '../../test/support/manual-clock.ts';
+import { kubeConfigFileAccess, loadKubeAccess } from './kube-config.ts';
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+interface Config {
+  readonly cluster?: Readonly<Record<string, unknown>>;
+  readonly user?: Readonly<Record<string, unknown>>;
+  readonly context?: Readonly<Record<string, unknown>>;
+  readonly currentContext?: string;
+}
+
+const configOf = ({ cluster, user, context, currentContext = 'here' }: Config) =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': currentContext,
+    clusters: [{ name: 'c', cluster: { server: 'https://api.example:6443/', ...cluster } }],
+    users: [{ name: 'u', user: user ?? {} }],
+    contexts: [{ name: 'here', context: { cluster: 'c', user: 'u', ...context } }],
+  });
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
+  t.after(() => rm(path, { recursive: true }));
+  return path;
+}
+
+async function accessOf(t: TestContext, config: Config, clock = createManualClock()) {
+  const file = join(await folder(t), 'config');
+  await writeFile(file, configOf(config));
+  return { access: await kubeConfigFileAccess(file, clock), file, clock };
+}
+
+test('a token and an authority', async (t) => {
+  const { access } = await accessOf(t, {
+    cluster: { 'certificate-authority-data': base64('authority') },
+    user: { token: 'abc' },
+    context: { namespace: 'team' },
+  });
+  assert.equal(access.server, 'https://api.example:6443');
+  assert.equal(access.namespace, 'team');
+  assert.equal(access.proxy, undefined);
+  assert.deepEqual(await access.credentials(), { tls: { ca: 'authority' }, headers: { authorization: 'Bearer abc' } });
+});
+
+test('a client certificate, from files beside the kubeconfig that are read again after a minute', async (t) => {
+  const { access, file, clock } = await accessOf(t, { user: { 'client-certificate': 'tls.crt', 'client-key': 'tls.key' } });
+  await assert.rejects(access.credentials(), { name: 'InputError', code: 'FileUnreadable' });
+  await writeFile(join(file, '../tls.crt'), 'certificate');
+  await writeFile(join(file, '../tls.key'), 'key');
+  assert.deepEqual(await access.credentials(), { tls: { cert: 'certificate', key: 'key' }, headers: {} });
+  await writeFile(join(file, '../tls.crt'), 'another');
+  assert.equal((await access.credentials()).tls.cert, 'certificate');
+  clock.advance(60_000);
+  assert.equal((await access.credentials()).tls.cert, 'another');
+});
+
+test('a plugin that is run for a token, once until a refusal', async (t) => {
+  const dir = await folder(t);
+  const plugin = `
+    const { readFileSync, writeFileSync } = require('node:fs');
+    const count = Number(readFileSync('${dir}/count', 'utf8')) + 1;
+    writeFileSync('${dir}/count', String(count));
+    const expirationTimestamp = new Date(Date.now() - 1000).toISOString();
+    console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token: 'token ' + count, expirationTimestamp } }));`;
+  await writeFile(join(dir, 'count'), '0');
+  const { access } = await accessOf(t, {
+    user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: ['-e', plugin] } },
+  });
+  assert.equal((await access.credentials()).headers.authorization, 'Bearer token 1');
+  assert.equal((await access.credentials()).headers.authorization, 'Bearer token 1');
+  access.refused();
+  assert.equal((await access.credentials()).headers.authorization, 'Bearer token 2');
+});
+
+test('a plugin that fails is said to', async (t) => {
+  const { access } = await accessOf(t, {
+    user: { exec: { command: process.execPath, args: ['-e', 'console.error("log in first"); process.exit(1)'] } },
+  });
+  await assert.rejects(access.credentials(), /credentials cannot be had: log in first/);
+});
+
+test('a user and a password, a server name, an unverified server, a proxy, somebody else', async (t) => {
+  const { access } = await accessOf(t, {
+    cluster: { 'tls-server-name': 'api.internal', 'insecure-skip-tls-verify': true, 'proxy-url': 'http://proxy:3128' },
+    user: { username: 'me', password: 'x:y', as: 'other' },
+  });
+  assert.equal(access.proxy, 'http://proxy:3128');
+  assert.deepEqual(await access.credentials(), {
+    tls: { serverName: 'api.internal', insecure: true },
+    headers: { authorization: `Basic ${base64('me:x:y')}`, 'impersonate-user': 'other' },
+  });
+});
+
+for (const [what, config, message] of [
+  ['a context that is not there', { currentContext: 'there' }, /current context names no cluster: there/],
+  ['a SOCKS proxy', { cluster: { 'proxy-url': 'socks5://proxy:1080' } }, /SOCKS/],
+] as const)
+  test(`${what} is refused`, (t) => assert.rejects(accessOf(t, config), { name: 'InputError', message }));
+
+test('a kubeconfig that is none is refused', async (t) => {
+  const file = join(await folder(t), 'config');
+  await assert.rejects(kubeConfigFileAccess(file, createManualClock()), /the kubeconfig cannot be used: ENOENT/);
+  await writeFile(file, '{');
+  await assert.rejects(kubeConfigFileAccess(file, createManualClock()), { name: 'InputError', code: 'FileUnreadable' });
+});
+
+test('a kubeconfig of the environment counts for more than the pod', async (t) => {
+  const [file, dir] = [join(await folder(t), 'config'), await folder(t)];
+  await writeFile(file, configOf({ user: { token: 'abc' } }));
+  for (const name of ['token', 'ca.crt', 'namespace']) await writeFile(join(dir, name), name);
+  Object.assign(process.env, { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' });
+  delete process.env.KUBECONFIG;
+  assert.equal((await loadKubeAccess(createManualClock(), dir)).server, 'https://10.96.0.1:443');
+  process.env.KUBECONFIG = file;
+  assert.equal((await loadKubeAccess(createManualClock(), dir)).server, 'https://api.example:6443');
+});
+
+test('without any kubeconfig it is said that there is none', async (t) => {
+  delete process.env.KUBECONFIG;
+  process.env.HOME = await folder(t);
+  await assert.rejects(loadKubeAccess(createManualClock()), { name: 'InputError', message: /^there is no kubeconfig/ });
+});

@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { brokerNames } from '../../src/api/names.ts';
+import { startPrometheus } from '../parts/prometheus.ts';
+import { PartUnavailable, partOrSkip } from '../parts/unavailable.ts';
+import { manage } from '../parts/vhost.ts';
+import { renderChart } from '../support/chart.ts';
+import { AGENTS, type ClusterStage, SYSTEM, secret, senderPod, startClusterStage } from '../support/cluster-stage.ts';
+import { eventually } from '../support/eventually.ts';
+import { githubDelivery, githubExamples } from '../support/github-delivery.ts';
+
+const SAMPLES = join(import.meta.dirname, '../../config/samples');
+const SECRET = 'a secret of GitHub';
+
+let shared: ClusterStage | PartUnavailable | undefined;
+before(
+  async () => {
+    shared = await startClusterStage().catch((error: unknown) => {
+      if (error instanceof PartUnavailable) return error;
+      throw error;
+    });
+  },
+  { timeout: 600_000 },
+);
+after(async () => {
+  if (!(shared instanceof PartUnavailable)) await shared?.[Symbol.asyncDispose]();
+});
+const theStage = (): Promise<ClusterStage> =>
+  shared === undefined || shared instanceof PartUnavailable
+    ? Promise.reject(shared ?? new Error('the cluster could not be started'))
+    : Promise.resolve(shared);
+
+type Spec = Readonly<Record<string, unknown>> & {
+  readonly agent: object;
+  readonly outputs: readonly { readonly name: string; readonly http: object }[];
+};
+
+/** The EventAgent of a sample, led to the stub and to the sink. */
+async function sampleAgent(
+  file: string,
+  { claudeUrl, sinkUrl }: ClusterStage,
+  change: (spec: Spec) => object = (spec) => spec,
+): Promise<object> {
+  const documents = parseAllDocuments(await readFile(join(SAMPLES, file), 'utf8')).map(
+    (document) => document.toJS() as { readonly kind: string; readonly spec: Spec },
+  );
+  const agent = documents.find(({ kind }) => kind === 'EventAgent');
+  if (agent === undefined) throw new Error(`${file} has no EventAgent`);
+  const { spec } = agent;
+  const outputs = spec.outputs.map(({ name, http }) => ({ name, http: { ...http, allowedHosts: [new URL(sinkUrl).host] } }));
+  return { ...agent, spec: change({ ...spec, agent: { ...spec.agent, baseUrl: claudeUrl }, outputs }) };
+}
+
+/** A recorded pull request of GitHub's, opened, whose comments go to the sink. */
+function pullRequest(sinkUrl: string, id: string) {
+  const example = githubExamples(['api.github.com']).find(({ event, payload }) => event === 'pull_request' && payload.action === 'opened');
+  const payload = {
+    ...example?.payload,
+    pull_request: { ...(example?.payload.pull_request as object), comments_url: `${sinkUrl}/comments/${id}` },
+  };
+  return githubDelivery(SECRET, 'pull_request', JSON.stringify(payload), id);
+}
+
+/** Posts to a URL inside the cluster, from a pod; the status line and the body that came back. */
+function post({ node }: ClusterStage, url: string, { headers, body }: ReturnType<typeof githubDelivery>): Promise<string> {
+  const { kubectl, kubeconfig } = node.controlPlane;
+  const options = Object.entries(headers ?? {}).map(([name, value]) => `--header=${name}: ${String(value)}`);
+  const wget = ['wget', '-q', '-S', '-O', '-', '-T', '15', ...options, '--post-file=/dev/stdin', url];
+  return new Promise((resolve, reject) => {
+    const child = spawn(kubectl, ['--namespace', AGENTS, 'exec', '-i', 'sender', '--', ...wget], {
+      env: { ...process.env, KUBECONFIG: kubeconfig },
+    });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    child.once('error', reject);
+    child.once('close', () => resolve(text));
+    child.stdin.on('error', () => {});
+    child.stdin.end(body);
+  });
+}
+
+const gateway = (path: string) => `http://eventagent-gateway.${AGENTS}.svc.cluster.local${path}`;
+
+suite('a whole cluster', () => {
+  test('a signed delivery to the Service ends as one request at the sink, with the text of the model', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl, apply, sink, sinkUrl } = stage;
+    await apply(senderPod('sender'), await sampleAgent('pr-reviewer.yaml', stage));
+    // Its Secrets are not there: the runner waits for its own, the webhook answers 503.
+    const reason = () => kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.conditions[?(@.type=="RunnerAvailable")].reason}');
+    await eventually('the missing Secret is said', async () => (await reason()) === 'SecretMissing', 90_000);
+    const gatewayReason = () =>
+      kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.conditions[?(@.type=="GatewayReady")].message}');
+    await eventually('the missing webhook secret is said', async () => /Secret github-webhook/.test(await gatewayReason()), 90_000);
+    await kubectl('wait', '--for=condition=Ready', 'pod/sender', '--timeout=60s');
+    assert.match(await post(stage, gateway('/pr-reviewer/github'), pullRequest(sinkUrl, 'early')), /HTTP\/1\.1 503/);
+
+    await apply(secret('github-webhook', { secret: SECRET }), secret('github', { 'auth-header': 'Bearer for-the-sink' }));
+    await kubectl('wait', '--for=condition=Ready', 'eventagent/pr-reviewer', '--timeout=180s');
+    assert.match(
+      await post(stage, gateway('/pr-reviewer/github'), {
+        ...pullRequest(sinkUrl, 'forged'),
+        headers: { ...pullRequest(sinkUrl, 'forged').headers, 'x-hub-signature-256': 'sha256=00' },
+      }),
+      /HTTP\/1\.1 401/,
+    );
+    for (const _ of ['once', 'again'])
+      assert.match(await post(stage, gateway('/pr-reviewer/github'), pullRequest(sinkUrl, 'first')), /HTTP\/1\.1 202/);
+    await sink.until('the comment arrives', () => sink.effects().some(({ path }) => path === '/comments/first'), 60_000);
+    const [effect] = sink.effects().filter(({ path }) => path === '/comments/first');
+    assert.match(String((JSON.parse(effect?.body ?? '{}') as { readonly body?: string }).body), /\w/);
+    assert.equal(sink.requests().filter(({ path }) => path === '/comments/first').length, 1);
+    const row = (await kubectl('get', 'ea', 'pr-reviewer', '--no-headers')).split(/\s{2,}/);
+    assert.deepEqual(row.slice(1, 3), ['True', 'Ready']);
+  });
+
+  test('an output that fails is a dead letter in kubectl get, and on the metrics', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl, sink, sinkUrl } = stage;
+    sink.script(({ path }) => (path === '/comments/rejected' ? { status: 422 } : undefined));
+    assert.match(await post(stage, gateway('/pr-reviewer/github'), pullRequest(sinkUrl, 'rejected')), /HTTP\/1\.1 202/);
+    await eventually(
+      'the dead letter is seen',
+      async () => (await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.deadLetters}')) === '1',
+      60_000,
+    );
+    assert.match(await kubectl('describe', 'ea', 'pr-reviewer'), /DeadLetters\s+.*1 messages in the dead-letter queue/);
+    const metrics = await leaderMetrics(stage);
+    assert.match(metrics, new RegExp(`eventagent_dead_letters\\{namespace="${AGENTS}",agent="pr-reviewer"\\} 1`));
+  });
+
+  test('a Prometheus scrapes what the PodMonitor names, and the alert on dead letters of the chart fires and resolves', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { node, rabbit, kubectl } = stage;
+    const values = {
+      'metrics.podMonitor.enabled': true,
+      'metrics.prometheusRule.enabled': true,
+      'metrics.prometheusRule.deadLetters.for': '2s',
+    };
+    const rendered = parseAllDocuments(
+      await renderChart({ namespace: SYSTEM, values, templates: ['pod-monitor.yaml', 'prometheus-rule.yaml'] }),
+    );
+    const documents = rendered.map(
+      (document) => document.toJS() as { readonly kind: string; readonly spec: Readonly<Record<string, unknown>> },
+    );
+    const monitor = documents.find(({ kind }) => kind === 'PodMonitor')?.spec as {
+      readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+      readonly podMetricsEndpoints: readonly { readonly port: string }[];
+    };
+    const groups = documents.find(({ kind }) => kind === 'PrometheusRule')?.spec.groups as readonly unknown[];
+    const prometheus = await partOrSkip(t, () =>
+      startPrometheus({
+        kubeconfig: node.controlPlane.kubeconfig,
+        matchLabels: monitor.selector.matchLabels,
+        port: monitor.podMetricsEndpoints[0]?.port ?? '',
+        groups,
+      }),
+    );
+    if (prometheus === undefined) return;
+    await using _server = prometheus;
+    await eventually('the alert fires', async () => (await prometheus.firing()).includes('EventAgentDeadLetters'), 60_000);
+    for (const metric of ['eventagent_events_total', 'eventagent_gateway_requests_total', 'eventagent_leader']) {
+      const answer = (await (await fetch(`${prometheus.url}/api/v1/query?query=count(${metric})`)).json()) as {
+        readonly data: { readonly result: readonly unknown[] };
+      };
+      assert.equal(answer.data.result.length, 1, metric);
+    }
+    await manage(rabbit, 'DELETE', `/api/queues/%2F/${brokerNames({ namespace: AGENTS, name: 'pr-reviewer' }).dead}/contents`);
+    await eventually('the alert is over', async () => !(await prometheus.firing()).includes('EventAgentDeadLetters'), 60_000);
+    await eventually(
+      'and so it says',
+      async () => (await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.deadLetters}')) === '0',
+      60_000,
+    );
+  });
+
+  test('a runner that is killed, and a rollout under load, lose nothing and do nothing twice', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl, stub, sink, sinkUrl } = stage;
+    sink.script(() => undefined);
+    stub.script(() => ({ delayMs: 1500 }));
+    const ids = Array.from({ length: 24 }, (_, index) => `load-${index}`);
+    const sending = (async () => {
+      for (const id of ids) assert.match(await post(stage, gateway('/pr-reviewer/github'), pullRequest(sinkUrl, id)), /HTTP\/1\.1 202/);
+    })();
+    await stub.until('a run is under way', () => stub.received().length > 3, 60_000);
+    await kubectl('delete', 'pod', '--selector=eventagent.dev/agent=pr-reviewer', '--grace-period=0', '--force', '--wait=false');
+    await kubectl(
+      '--namespace',
+      SYSTEM,
+      'delete',
+      'pod',
+      '--selector=app.kubernetes.io/component=controller',
+      '--grace-period=0',
+      '--force',
+      '--wait=false',
+    );
+    await kubectl(
+      'patch',
+      'ea',
+      'pr-reviewer',
+      '--type=merge',
+      '--patch={"spec":{"agent":{"system":"You are brief."},"delivery":{"concurrency":2}}}',
+    );
+    await sending;
+    const done = () => new Set(sink.effects().map(({ path }) => path));
+    await sink.until('everything is done', () => ids.every((id) => done().has(`/comments/${id}`)), 240_000);
+    for (const id of ids) assert.equal(sink.effects().filter(({ path }) => path === `/comments/${id}`).length, 1, id);
+    await kubectl('wait', '--for=condition=Ready', 'eventagent/pr-reviewer', '--timeout=180s');
+    stub.script(() => undefined);
+  });
+
+  test('a schedule fires each minute, and not while its agent is at work', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl, apply, stub, claudeUrl, sinkUrl, sink } = stage;
+    const spans: { from: number; to: number }[] = [];
+    stub.script(() => ({ delayMs: 62_000 }));
+    await apply(
+      {
+        apiVersion: 'eventagent.dev/v1alpha1',
+        kind: 'EventAgent',
+        metadata: { name: 'slow' },
+        spec: {
+          agent: {
+            model: 'claude-sonnet-5-5',
+            apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
+            baseUrl: claudeUrl,
+            prompt: 'At {{ event.time }}: {{ event.data.what }}',
+          },
+          outputs: [{ name: 'out', http: { url: `${sinkUrl}/slow` } }],
+        },
+      },
+      {
+        apiVersion: 'eventagent.dev/v1alpha1',
+        kind: 'AgentSchedule',
+        metadata: { name: 'minutely' },
+        spec: { every: '1m', agentRef: { name: 'slow' }, input: { what: 'the figures' } },
+      },
+    );
+    await kubectl('wait', '--for=condition=Ready', 'eventagent/slow', 'agentschedule/minutely', '--timeout=120s');
+    await sink.until('two runs are over', () => sink.effects().filter(({ path }) => path === '/slow').length >= 2, 300_000);
+    for (const { at, endedAt } of stub
+      .ledger()
+      .filter(({ marker }) => marker === undefined)
+      .slice(-2))
+      spans.push({ from: at, to: endedAt });
+    const [first, second] = spans.toSorted((a, b) => a.from - b.from);
+    assert.ok(first !== undefined && second !== undefined && second.from >= first.to, JSON.stringify(spans));
+    await eventually(
+      'the run is told',
+      async () => (await kubectl('get', 'asched', 'minutely', '--output=jsonpath={.status.lastRun.outcome}')) === 'done',
+      60_000,
+    );
+    assert.match(await kubectl('get', 'jobs', '--selector=eventagent.dev/schedule=minutely'), /Complete/);
+    stub.script(() => undefined);
+    await kubectl('delete', 'asched', 'minutely');
+  });
+
+  test('nothing of ours has a token but the operator, and it may read no Secret', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl } = stage;
+    const pods = JSON.parse(await kubectl('get', 'pods', '--selector=app.kubernetes.io/managed-by=eventagent', '--output=json')) as {
+      readonly items: readonly {
+        readonly spec: { readonly automountServiceAccountToken?: boolean; readonly volumes: readonly object[] };
+      }[];
+    };
+    assert.ok(pods.items.length > 0);
+    for (const { spec } of pods.items)
+      assert.ok(spec.automountServiceAccountToken === false && !JSON.stringify(spec.volumes).includes('serviceAccountToken'));
+    const account = `system:serviceaccount:${SYSTEM}:${await kubectl('--namespace', SYSTEM, 'get', 'deployments', '--output=jsonpath={.items[0].spec.template.spec.serviceAccountName}')}`;
+    for (const verb of ['get', 'list', 'watch'])
+      assert.equal((await kubectl('auth', 'can-i', verb, 'secrets', `--as=${account}`).catch(() => 'no')).trim(), 'no');
+  });
+
+  test('a deleted agent leaves its dead letters, and nothing else', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl, rabbit } = stage;
+    await kubectl('delete', 'ea', 'pr-reviewer', 'slow', '--timeout=240s');
+    const queues = (await manage(rabbit, 'GET', '/api/queues/%2F')) as readonly { readonly name: string }[];
+    const names = ['pr-reviewer', 'slow'].map((name) => brokerNames({ namespace: AGENTS, name }).dead);
+    assert.deepEqual(new Set(queues.map(({ name }) => name)), new Set(names));
+    await eventually(
+      'the gateway goes with the last webhook',
+      async () => !(await kubectl('get', 'deployments', '--output=name')).includes('eventagent-gateway'),
+    );
+  });
+});
+
+/** The metrics of the operator's pod that leads, from inside the cluster. */
+async function leaderMetrics({ kubectl }: ClusterStage): Promise<string> {
+  const ips = await kubectl(
+    '--namespace',
+    SYSTEM,
+    'get',
+    'pods',
+    '--selector=app.kubernetes.io/component=controller',
+    '--output=jsonpath={.items[*].status.podIP}',
+  );
+  const texts = await Promise.all(
+    ips
+      .trim()
+      .split(' ')
+      .map((ip) => kubectl('exec', 'sender', '--', 'wget', '-q', '-O', '-', `http://${ip}:9090/metrics`)),
+  );
+  return texts.find((text) => /^eventagent_leader 1$/m.test(text)) ?? texts.join('\n');
+}

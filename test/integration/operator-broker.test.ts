@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { manage } from '../parts/vhost.ts';
+import { eventually } from '../support/eventually.ts';
+import { onOperatorStage, operatorAgent } from '../support/operator-stage.ts';
+
+suite('the operator and its broker', { concurrency: 4 }, () => {
+  test('what somebody takes away or changes by hand is back within the resync, and an event says so', async (t) => {
+    await onOperatorStage(t, async ({ own, rabbit, vhost, start, condition, playKubelet, queues, events }) => {
+      await start();
+      playKubelet();
+      await own.apply(operatorAgent('a'));
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      const work = `ea.${own.namespace}.a`;
+      const bindings = async () =>
+        ((await manage(rabbit, 'GET', `/api/queues/${vhost.vhost}/${work}/bindings`)) as readonly unknown[]).length;
+      const all = await bindings();
+      // One after the other: each has to be noticed by itself.
+      await manage(rabbit, 'DELETE', `/api/bindings/${vhost.vhost}/e/${work}/q/${work}/work`);
+      await eventually('the binding is back', async () => (await bindings()) === all, 60_000);
+      await manage(rabbit, 'DELETE', `/api/exchanges/${vhost.vhost}/ea.${own.namespace}._events`);
+      await eventually('the exchange is back with its binding', async () => (await bindings()) === all, 60_000);
+      await manage(rabbit, 'DELETE', `/api/queues/${vhost.vhost}/${work}.wait`);
+      await eventually('the queue is back', async () => (await queues()).has(`${work}.wait`), 60_000);
+      await own.kubectl('scale', 'deployment', 'a-runner', '--replicas=3');
+      await eventually(
+        'the Deployment is as it was',
+        async () => (await own.kubectl('get', 'deployment', 'a-runner', '--output=jsonpath={.spec.replicas}')) === '1',
+      );
+      await own.kubectl('delete', 'deployment', 'a-runner');
+      await eventually('the Deployment is back', async () =>
+        (await own.kubectl('get', 'deployments', '--output=name')).includes('a-runner'),
+      );
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      const told = (await events('a')).filter((line) => line.startsWith('Warning DriftRepaired: ')).join('\n');
+      for (const what of [`queue ${work}.wait declared`, `${work} → ${work} (work) bound`, 'Deployment a-runner applied again'])
+        assert.ok(told.includes(what), told);
+    });
+  });
+
+  test('a queue in the way and a policy that destroys messages are named, and nothing is deleted', async (t) => {
+    await onOperatorStage(t, async ({ own, rabbit, vhost, start, condition, put, queues }) => {
+      const work = `ea.${own.namespace}.a`;
+      await manage(rabbit, 'PUT', `/api/queues/${vhost.vhost}/${work}.dead`, {
+        durable: true,
+        arguments: { 'x-queue-type': 'quorum', 'x-message-ttl': 5 },
+      });
+      await put(`${work}.dead`);
+      await start();
+      await own.apply(operatorAgent('a'));
+      const mismatch = await condition('a', 'TopologyReady', 'False', 'QueueMismatch');
+      assert.match(mismatch.message, /\.a\.dead is in the way: .*x-message-ttl is 5 instead of not set/);
+      await manage(rabbit, 'DELETE', `/api/queues/${vhost.vhost}/${work}.dead`);
+      await condition('a', 'TopologyReady', 'True', 'Declared', 75_000);
+      await manage(rabbit, 'PUT', `/api/policies/${vhost.vhost}/platform`, {
+        pattern: '.*',
+        definition: { 'message-ttl': 60_000 },
+        'apply-to': 'queues',
+      });
+      const policy = await condition('a', 'TopologyReady', 'False', 'ForeignPolicy', 40_000);
+      assert.match(policy.message, /policy platform sets message-ttl 60000/);
+      await manage(rabbit, 'DELETE', `/api/policies/${vhost.vhost}/platform`);
+      await condition('a', 'TopologyReady', 'True', 'Declared', 40_000);
+      assert.ok((await queues()).has(work));
+    });
+  });
+
+  test('a refused login is said within 15 s, and the corrected one is seen without a restart', async (t) => {
+    await onOperatorStage(t, async ({ own, rabbit, start, condition, writeBroker, status }) => {
+      await start();
+      await own.apply(operatorAgent('a'));
+      await condition('a', 'TopologyReady', 'True', 'Declared', 40_000);
+      const { password } = new URL(rabbit.managementUrl);
+      await writeBroker({ password: 'wrong' });
+      const refused = await condition('a', 'BrokerReachable', 'False', 'BrokerLoginRefused', 15_000);
+      assert.doesNotMatch(refused.message, /wrong/);
+      await condition('a', 'TopologyReady', 'Unknown');
+      const unknown = await status('a');
+      assert.deepEqual([unknown?.queued, unknown?.deadLetters], [undefined, undefined]);
+      await writeBroker({ password: decodeURIComponent(password) });
+      await condition('a', 'TopologyReady', 'True', 'Declared', 60_000);
+      await condition('a', 'BrokerReachable', 'True', 'Reachable');
+    });
+  });
+
+  test('the tier of an earlier retry schedule drains, and goes when nobody needs it', async (t) => {
+    await onOperatorStage(t, async ({ own, start, condition, playKubelet, put, queues, events }) => {
+      await start();
+      playKubelet();
+      await own.apply(operatorAgent('a', { delivery: { retryDelaysSeconds: [20] } }));
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      const work = `ea.${own.namespace}.a`;
+      await put(`${work}.retry.20000`);
+      await own.kubectl('patch', 'ea', 'a', '--type=merge', '--patch={"spec":{"delivery":{"retryDelaysSeconds":[25]}}}');
+      await eventually('the new tier', async () => (await queues()).has(`${work}.retry.25000`));
+      assert.ok((await queues()).has(`${work}.retry.20000`), 'the old tier holds an event');
+      await eventually('the old tier is gone', async () => !(await queues()).has(`${work}.retry.20000`), 90_000);
+      assert.equal((await queues()).get(work)?.messages, 1, 'the event is in the work queue');
+      await eventually('an event says so', async () =>
+        (await events('a')).some((line) => line.includes(`TierRetired: `) && line.includes(`queue ${work}.retry.20000 deleted`)),
+      );
+    });
+  });
+});
