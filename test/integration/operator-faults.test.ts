@@ -78,6 +78,20 @@ suite('the operator in trouble', { concurrency: 3 }, () => {
     });
   });
 
+  test('writes of others at the same time cost nothing but a second try', async (t) => {
+    await onOperatorStage(t, async ({ own, start, condition }) => {
+      await start();
+      await own.apply(operatorAgent('a'));
+      for (let round = 0; round < 15; round += 1) await own.kubectl('annotate', 'ea', 'a', `example.com/round=${round}`, '--overwrite');
+      await condition('a', 'TopologyReady', 'True', undefined, 40_000);
+      const { metadata } = JSON.parse(await own.kubectl('get', 'ea', 'a', '--output=json')) as {
+        readonly metadata: Readonly<Record<string, unknown>>;
+      };
+      assert.deepEqual(metadata.finalizers, ['eventagent.dev/topology']);
+      assert.equal((metadata.annotations as Readonly<Record<string, string>>)['example.com/round'], '14');
+    });
+  });
+
   test('an API server that restarts costs no change, and watches that have expired are made anew', async (t) => {
     const mine = await partOrSkip(t, () => startControlPlane({ version: '1.37', controllerManager: true }));
     if (mine === undefined) return;

@@ -76,6 +76,19 @@ suite('the operator', { concurrency: 4 }, () => {
         2,
       );
 
+      await own.apply({
+        apiVersion: 'autoscaling/v2',
+        kind: 'HorizontalPodAutoscaler',
+        metadata: { name: 'a' },
+        spec: { scaleTargetRef: { apiVersion: 'eventagent.dev/v1alpha1', kind: 'EventAgent', name: 'a' }, minReplicas: 1, maxReplicas: 3 },
+      });
+      const able = '--output=jsonpath={.status.conditions[?(@.type=="AbleToScale")].reason}';
+      await eventually(
+        'an autoscaler can read and write how many there are',
+        async () => (await own.kubectl('get', 'hpa', 'a', able)) === 'SucceededGetScale',
+        60_000,
+      );
+      await own.kubectl('delete', 'hpa', 'a');
       await own.kubectl('scale', 'ea', 'a', '--replicas=2');
       await eventually('two pods', async () => (await status('a'))?.replicas === 2, 30_000);
       await condition('a', 'Ready', 'True', 'Ready');
