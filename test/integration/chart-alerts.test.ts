@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { controllerMetrics } from '../../src/api/metrics.ts';
 import { run } from '../parts/command.ts';
-import { debianRoot, programOf } from '../parts/debian-root.ts';
+import { programOf } from '../parts/debian-root.ts';
+import { prometheusRoot } from '../parts/prometheus.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
 import { renderChart } from '../support/chart.ts';
 import { documentsOf } from '../support/kube-document.ts';
@@ -98,7 +99,7 @@ suite('the alerts of the chart', () => {
   for (const [name, [alert, { series, fires }]] of Object.entries(courses)) {
     test(name, async (t) => {
       const rules = await rulesOrSkip(t);
-      const root = await partOrSkip(t, () => debianRoot({ name: 'prometheus', suite: 'bookworm', packages: ['prometheus'] }));
+      const root = await partOrSkip(t, () => prometheusRoot());
       if (rules === undefined || root === undefined) return;
       const rule = rules.groups.flatMap((group) => group.rules).find((candidate) => candidate.alert === alert);
       assert.ok(rule !== undefined);

@@ -26,9 +26,14 @@ export interface PrometheusOptions {
 /** Where the server finds its files. */
 const HOME = '/home';
 
+/** The folder with Debian's Prometheus and promtool. Throws `PartUnavailable`. */
+export function prometheusRoot(): Promise<string> {
+  return debianRoot({ name: 'prometheus-server', suite: 'bookworm', packages: ['base-files', 'prometheus'] });
+}
+
 /** Starts a Prometheus that scrapes the pods of a cluster once a second. Throws `PartUnavailable`. */
 export async function startPrometheus({ kubeconfig, matchLabels, port, groups }: PrometheusOptions): Promise<PrometheusServer> {
-  const root = await debianRoot({ name: 'prometheus', suite: 'bookworm', packages: ['base-files', 'prometheus'] });
+  const root = await prometheusRoot();
   const ports = await reservePorts(1);
   const [number = 0] = ports.numbers;
   const folder = await workFolder('prometheus');
