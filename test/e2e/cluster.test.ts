@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { brokerNames } from '../../src/api/names.ts';
-import { startPrometheus } from '../parts/prometheus.ts';
+import { type ScrapeTarget, startPrometheus } from '../parts/prometheus.ts';
 import { PartUnavailable, partOrSkip } from '../parts/unavailable.ts';
 import { manage } from '../parts/vhost.ts';
 import { renderChart } from '../support/chart.ts';
@@ -138,7 +138,7 @@ suite('a whole cluster', () => {
   test('a Prometheus scrapes what the PodMonitor names, and the alert on dead letters of the chart fires and resolves', async (t) => {
     const stage = await partOrSkip(t, theStage);
     if (stage === undefined) return;
-    const { node, rabbit, kubectl } = stage;
+    const { rabbit, kubectl } = stage;
     const values = {
       'metrics.podMonitor.enabled': true,
       'metrics.prometheusRule.enabled': true,
@@ -150,18 +150,12 @@ suite('a whole cluster', () => {
     const documents = rendered.map(
       (document) => document.toJS() as { readonly kind: string; readonly spec: Readonly<Record<string, unknown>> },
     );
-    const monitor = documents.find(({ kind }) => kind === 'PodMonitor')?.spec as {
-      readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
-      readonly podMetricsEndpoints: readonly { readonly port: string }[];
-    };
+    const monitor = documents.find(({ kind }) => kind === 'PodMonitor')?.spec as unknown as PodMonitorSpec;
     const groups = documents.find(({ kind }) => kind === 'PrometheusRule')?.spec.groups as readonly unknown[];
+    const [endpoint = { port: '', path: '', honorLabels: false }] = monitor.podMetricsEndpoints;
+    assert.deepEqual(monitor.namespaceSelector, { any: true });
     const prometheus = await partOrSkip(t, () =>
-      startPrometheus({
-        kubeconfig: node.controlPlane.kubeconfig,
-        matchLabels: monitor.selector.matchLabels,
-        port: monitor.podMetricsEndpoints[0]?.port ?? '',
-        groups,
-      }),
+      startPrometheus({ targets: () => monitored(stage, monitor), path: endpoint.path, honorLabels: endpoint.honorLabels, groups }),
     );
     if (prometheus === undefined) return;
     await using _server = prometheus;
@@ -314,4 +308,39 @@ async function leaderMetrics({ kubectl }: ClusterStage): Promise<string> {
       .map((ip) => kubectl('exec', 'sender', '--', 'wget', '-q', '-O', '-', `http://${ip}:9090/metrics`)),
   );
   return texts.find((text) => /^eventagent_leader 1$/m.test(text)) ?? texts.join('\n');
+}
+
+/** What of a PodMonitor decides what is scraped, and how. */
+interface PodMonitorSpec {
+  readonly namespaceSelector: unknown;
+  readonly selector: {
+    readonly matchLabels: Readonly<Record<string, string>>;
+    readonly matchExpressions?: readonly { readonly key: string; readonly operator: 'In'; readonly values: readonly string[] }[];
+  };
+  readonly podMetricsEndpoints: readonly { readonly port: string; readonly path: string; readonly honorLabels: boolean }[];
+}
+
+/** The pods that a PodMonitor selects, at the port that it names: what the Prometheus operator would make of it. */
+async function monitored({ kubectl }: ClusterStage, { selector, podMetricsEndpoints }: PodMonitorSpec): Promise<readonly ScrapeTarget[]> {
+  const labels = Object.entries(selector.matchLabels).map(([name, value]) => `${name}=${value}`);
+  const expressions = (selector.matchExpressions ?? []).map(({ key, values }) => `${key} in (${values.join(',')})`);
+  const text = await kubectl('get', 'pods', '--all-namespaces', `--selector=${[...labels, ...expressions].join(',')}`, '--output=json');
+  const { items } = JSON.parse(text) as {
+    readonly items: readonly {
+      readonly metadata: { readonly name: string; readonly namespace: string };
+      readonly spec: {
+        readonly containers: readonly { readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[] }[];
+      };
+      readonly status: { readonly podIP?: string };
+    }[];
+  };
+  return items.flatMap(({ metadata, spec, status }) =>
+    spec.containers
+      .flatMap(({ ports = [] }) => ports)
+      .filter(({ name }) => name === podMetricsEndpoints[0]?.port && status.podIP !== undefined)
+      .map(({ containerPort }) => ({
+        address: `${status.podIP}:${containerPort}`,
+        labels: { namespace: metadata.namespace, pod: metadata.name },
+      })),
+  );
 }

@@ -1,5 +1,6 @@
-import { copyFile, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { debianRoot } from './debian-root.ts';
 import { reservePorts } from './ports.ts';
 import { type Server, startServer } from './server.ts';
@@ -12,14 +13,20 @@ export interface PrometheusServer extends Server {
   firing(): Promise<readonly string[]>;
 }
 
+/** One thing to scrape. */
+export interface ScrapeTarget {
+  /** `host:port`. */
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** What it scrapes, and what it watches over. */
 export interface PrometheusOptions {
-  /** A kubeconfig that may list pods. */
-  readonly kubeconfig: string;
-  /** As in a PodMonitor: labels that a pod must have, and the name of the port. */
-  readonly matchLabels: Readonly<Record<string, string>>;
-  readonly port: string;
-  /** JSON of rule groups. */
+  /** Asked again and again. Debian's Prometheus cannot ask Kubernetes by itself. */
+  readonly targets: () => Promise<readonly ScrapeTarget[]>;
+  readonly path: string;
+  readonly honorLabels: boolean;
+  /** Rule groups, as in a PrometheusRule. */
   readonly groups: readonly unknown[];
 }
 
@@ -31,45 +38,42 @@ export function prometheusRoot(): Promise<string> {
   return debianRoot({ name: 'prometheus-server', suite: 'bookworm', packages: ['base-files', 'prometheus'] });
 }
 
-/** Starts a Prometheus that scrapes the pods of a cluster once a second. Throws `PartUnavailable`. */
-export async function startPrometheus({ kubeconfig, matchLabels, port, groups }: PrometheusOptions): Promise<PrometheusServer> {
+/** Starts a Prometheus that scrapes its targets once a second. Throws `PartUnavailable`. */
+export async function startPrometheus({ targets, path, honorLabels, groups }: PrometheusOptions): Promise<PrometheusServer> {
   const root = await prometheusRoot();
   const ports = await reservePorts(1);
   const [number = 0] = ports.numbers;
   const folder = await workFolder('prometheus');
-  await copyFile(kubeconfig, join(folder, 'kubeconfig'));
-  const keep = Object.entries({
-    ...Object.fromEntries(
-      Object.entries(matchLabels).map(([name, value]) => [`__meta_kubernetes_pod_label_${name.replaceAll(/[^a-zA-Z0-9_]/g, '_')}`, value]),
-    ),
-    __meta_kubernetes_pod_container_port_name: port,
-  });
   const configuration = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: [`${HOME}/rules.yaml`],
     scrape_configs: [
       {
         job_name: 'pods',
-        // As the PodMonitor says: the namespace of a metric is the agent's.
-        honor_labels: true,
-        kubernetes_sd_configs: [{ role: 'pod', kubeconfig_file: `${HOME}/kubeconfig` }],
-        relabel_configs: [
-          ...keep.map(([label, value]) => ({ source_labels: [label], regex: value, action: 'keep' })),
-          { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },
-          { source_labels: ['__meta_kubernetes_pod_name'], target_label: 'pod' },
-        ],
+        metrics_path: path,
+        honor_labels: honorLabels,
+        file_sd_configs: [{ files: [`${HOME}/targets.json`], refresh_interval: '1s' }],
       },
     ],
   };
   // JSON is YAML.
   await writeFile(join(folder, 'prometheus.yaml'), JSON.stringify(configuration));
   await writeFile(join(folder, 'rules.yaml'), JSON.stringify({ groups }));
+  const writeTargets = async () => {
+    const found = (await targets()).map(({ address, labels }) => ({ targets: [address], labels }));
+    await writeFile(join(folder, 'targets.next'), JSON.stringify(found));
+    await rename(join(folder, 'targets.next'), join(folder, 'targets.json'));
+  };
+  await writeTargets();
+  const over = new AbortController();
+  const following = (async () => {
+    while (!over.signal.aborted) {
+      await delay(1000, undefined, { signal: over.signal }).catch(() => {});
+      // What cannot be listed just now is listed the next time.
+      if (!over.signal.aborted) await writeTargets().catch(() => {});
+    }
+  })();
   const url = `http://127.0.0.1:${number}`;
-  const answers = (path: string) =>
-    fetch(`${url}${path}`).then(
-      (response) => response.ok,
-      () => false,
-    );
   const server = await startServer({
     name: 'Prometheus',
     program: {
@@ -87,7 +91,11 @@ export async function startPrometheus({ kubeconfig, matchLabels, port, groups }:
     folder,
     log: join(folder, 'output.log'),
     ports,
-    isReady: () => answers('/-/ready'),
+    isReady: () =>
+      fetch(`${url}/-/ready`).then(
+        (response) => response.ok,
+        () => false,
+      ),
     startDeadlineMs: 30_000,
   });
   return {
@@ -98,6 +106,11 @@ export async function startPrometheus({ kubeconfig, matchLabels, port, groups }:
         readonly data: { readonly alerts: readonly { readonly state: string; readonly labels: Readonly<Record<string, string>> }[] };
       };
       return data.alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname ?? '');
+    },
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      await following;
+      await server[Symbol.asyncDispose]();
     },
   };
 }
