@@ -10,13 +10,13 @@ import { isDeleting, type StoredEventAgent } from '../event-agent/resource.ts';
 import type { CachedPod, Operator, Reconciled } from '../operator.ts';
 import { refusalOf } from '../refusal.ts';
 import { bad, good, type Verdict } from '../verdict.ts';
+import { Written } from '../written.ts';
 import { scheduleObjectsFor } from './cron-job.ts';
 import { dueAfter } from './due-times.ts';
 import { type Count, countMissed } from './missed.ts';
 import type { CachedCronJob, CachedJob, StoredAgentSchedule } from './resource.ts';
 import { endConditionOf, runsOf } from './runs.ts';
 import { scheduleStatusFor, timeText } from './status.ts';
-import { Written } from './written.ts';
 
 const STATUS_MANAGER = 'eventagent-status';
 

@@ -4,6 +4,7 @@ import { type AgentRef, agentId } from '../../api/names.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Operator } from '../operator.ts';
+import { Written } from '../written.ts';
 import type { StoredEventAgent } from './resource.ts';
 import { isWorthWriting } from './status.ts';
 import type { Depths } from './topology.ts';
@@ -16,8 +17,7 @@ export class StatusWriter {
   readonly #operator: Pick<Operator, 'kube' | 'clock'>;
   /** When an agent's numbers were written last. */
   readonly #numbersAt = new Map<string, number>();
-  /** What was written last, until the cache has it. */
-  readonly #written = new Map<string, { readonly version: string; readonly uid: string | undefined; readonly status: EventAgentStatus }>();
+  readonly #written = new Written<StoredEventAgent>();
 
   constructor(operator: Pick<Operator, 'kube' | 'clock'>) {
     this.#operator = operator;
@@ -25,10 +25,7 @@ export class StatusWriter {
 
   /** The status as it is: the cache may not have seen our last write yet. */
   latest(agent: StoredEventAgent): EventAgentStatus | undefined {
-    const written = this.#written.get(agentId(agent.metadata));
-    const isNewer =
-      written !== undefined && written.uid === agent.metadata.uid && isBefore(agent.metadata.resourceVersion, written.version);
-    return isNewer ? written.status : agent.status;
+    return this.#written.newest(agent).status;
   }
 
   /** The numbers to show: those of the status, until new ones are worth a write. */
@@ -52,23 +49,17 @@ export class StatusWriter {
     // The uid keeps an agent of the same name that was made meanwhile from getting this one's status.
     const object = { apiVersion, kind, metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) }, status };
     const stored = await kube
-      .apply(resources.eventAgents, object, { fieldManager: STATUS_MANAGER, subresource: 'status' }, signal)
+      .apply<StoredEventAgent>(resources.eventAgents, object, { fieldManager: STATUS_MANAGER, subresource: 'status' }, signal)
       .catch(unlessGone);
-    if (stored === undefined) return;
-    this.#written.set(agentId(metadata), { version: stored.metadata.resourceVersion ?? '0', uid, status });
+    if (stored !== undefined) this.#written.remember(stored);
   }
 
   forget(agent: AgentRef): void {
     this.#numbersAt.delete(agentId(agent));
-    this.#written.delete(agentId(agent));
+    this.#written.forget(agent.namespace, agent.name);
   }
 }
 
 function unlessGone(error: unknown): undefined {
   if (!(error instanceof KubeError && error.code === 'NotFound')) throw error;
-}
-
-/** Versions of one kind of object are whole numbers that grow. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions */
-function isBefore(version: string | undefined, other: string): boolean {
-  return version !== undefined && BigInt(version) < BigInt(other);
 }

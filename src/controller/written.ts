@@ -1,4 +1,4 @@
-import { type ObjectHead, objectKey } from '../../kube/resources.ts';
+import { type ObjectHead, objectKey } from '../kube/resources.ts';
 
 /** Objects of one kind as they were written last, until the cache has them. */
 export class Written<T extends ObjectHead> {
