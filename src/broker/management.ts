@@ -58,7 +58,7 @@ export function managementAdmin(options: ManagementOptions): BrokerAdmin {
     if (response.status === 401) {
       throw new BrokerError(
         'LoginRefused',
-        `${what}: the management API at ${origin} refused the login (the user needs the tag "management")`,
+        `${what}: the management API at ${origin} refused the login: user or password are wrong, or the user lacks the tag "management"`,
       );
     }
     if (!response.ok)

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { CONFIGURATION_ANNOTATION, labelNames } from '../api/kube-names.ts';
 import { controllerMetrics } from '../api/metrics.ts';
@@ -58,7 +58,7 @@ export async function runController({ environment, access, clock, log }: Control
     { expose: metrics.expose, unready: () => unready },
     { port: environment.EVENTAGENT_METRICS_PORT, clock, log },
   );
-  const identity = `${environment.EVENTAGENT_POD_NAME}_${hostname()}_${process.pid}`;
+  const identity = `${environment.EVENTAGENT_POD_NAME}_${randomBytes(4).toString('hex')}`;
   const election = new LeaderElection({
     client,
     namespace: environment.EVENTAGENT_POD_NAMESPACE,
@@ -75,7 +75,6 @@ export async function runController({ environment, access, clock, log }: Control
     const leadership = await election.elected(stop);
     unready = undefined;
     metrics.set('eventagent_leader', {}, 1);
-    log.info('leading');
     await lead({ environment, access, clock, log }, client, leadership, brokers, metrics, stop);
     if (!stop.aborted)
       outcome = new LeadershipLost(`the leadership is lost: ${String((leadership.signal.reason as Error | undefined)?.message)}`);

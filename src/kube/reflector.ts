@@ -204,7 +204,7 @@ export class Reflector<T extends ObjectHead> {
 
   #succeeded(): void {
     if (this.#failures === 0) return;
-    this.#log.info('objects are followed again', { failures: this.#failures });
+    if (this.#failures > 1 || !this.#synced) this.#log.info('objects are followed again', { failures: this.#failures });
     this.#failures = 0;
     this.#error = undefined;
     this.#isExpired = false;
@@ -223,7 +223,9 @@ export class Reflector<T extends ObjectHead> {
       return;
     }
     const waitMs = Math.max(retryAfterMs, backoffMs(BACKOFF, this.#failures, this.#random()));
-    this.#log.warn('objects cannot be followed', { code, error: message, failures: this.#failures, waitMs });
+    // So is a watch that breaks off once: a quiet one is cut by the client, which cannot tell it from a dead one.
+    if (this.#failures > 1 || !this.#synced)
+      this.#log.warn('objects cannot be followed', { code, error: message, failures: this.#failures, waitMs });
     await sleep(this.#clock, waitMs, signal);
   }
 }

@@ -32,7 +32,10 @@ export function mountedAdmin(folder: string): () => BrokerAdmin {
 function adminOf(folder: string, [address, username, password, vhost = '/', ca]: readonly (string | undefined)[]): BrokerAdmin {
   const url = address === undefined ? undefined : (URL.parse(address) ?? undefined);
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-    throw new InputError('InvalidResource', `the broker's Secret at ${folder}: management_url must be of the form http://host:15672`);
+    throw new InputError(
+      'InvalidResource',
+      `the broker's Secret at ${folder} (chart value brokers names it; it is in the operator's namespace): ${address === undefined ? 'it is missing, or has no key management_url' : 'management_url must be of the form http://host:15672'}`,
+    );
   if (username !== undefined) url.username = encodeURIComponent(username);
   if (password !== undefined) url.password = encodeURIComponent(password);
   if (url.username === '' || url.password === '')

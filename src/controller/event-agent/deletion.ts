@@ -163,7 +163,7 @@ export class Deletions {
       const what = left.join(', ');
       const note =
         why === undefined
-          ? `left on the broker, as the deletion policy says or because they are not empty: ${what}`
+          ? `left on the broker, as spec.deletionPolicy says (Retain, or DeleteIfEmpty and not empty): ${what}`
           : `let go with its topology unattended: ${why}; left on the broker, as far as they exist: ${what}`;
       events.record(agent, {
         type: why === undefined ? 'Normal' : 'Warning',

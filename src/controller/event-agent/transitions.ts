@@ -5,6 +5,9 @@ import type { StoredEventAgent } from './resource.ts';
 /** Conditions whose changes are told as events. */
 const TOLD = ['Ready', 'DeadLettersPresent', 'Suspended'] as const;
 
+/** Reasons for not being ready that pass by themselves. */
+const UNDER_WAY: ReadonlySet<string> = new Set(['Declaring', 'RollingOut', 'NotObserved']);
+
 /** What was done beside changing the status. */
 export interface Done {
   /** What somebody had changed or taken away, and is as it should be again. */
@@ -27,7 +30,8 @@ export function announce(
     if (is === undefined || (was?.status === is.status && was.reason === is.reason)) continue;
     // What was never otherwise is no news.
     if (was === undefined && type !== 'Ready' && is.status !== 'True') continue;
-    const isGood = type === 'Ready' ? is.status === 'True' : type === 'Suspended' || is.status === 'False';
+    if (type === 'DeadLettersPresent' && (is.status === 'Unknown' || (is.status === 'False' && was?.status !== 'True'))) continue;
+    const isGood = type === 'Ready' ? is.status === 'True' || UNDER_WAY.has(is.reason) : type === 'Suspended' || is.status === 'False';
     events.record(agent, { type: isGood ? 'Normal' : 'Warning', reason: is.reason, note: is.message, action: 'Reconcile' });
   }
   if (repaired.length > 0)

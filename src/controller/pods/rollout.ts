@@ -1,5 +1,5 @@
 import { bad, good, type Verdict } from '../verdict.ts';
-import { type EventView, isPodReady, type PodView, troubleOf } from './trouble.ts';
+import { type EventView, type PodView, troubleOf } from './trouble.ts';
 
 /** What of a Deployment is looked at here. */
 export interface DeploymentView {
@@ -51,6 +51,9 @@ export function rolloutVerdict({ deployment, pods, events, unready }: RolloutVie
   }
   const refused = deployment.status?.conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
   if (refused !== undefined) return bad('PodsRefused', `Deployment ${name}: ${refused.message ?? 'its pods cannot be made'}`);
-  const ready = pods.filter(isPodReady).length;
-  return bad('RollingOut', `Deployment ${name}: ${ready} of ${wanted} pods of the current configuration are ready`);
+  const { updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
+  return bad(
+    'RollingOut',
+    `Deployment ${name}: ${updatedReplicas} of ${wanted} pods have the current template, ${availableReplicas} are at work`,
+  );
 }

@@ -37,6 +37,28 @@ const cases: Readonly<Record<string, Case>> = {
     reason: 'ImagePullFailed',
     message: /pod p: image repo\/eventagent:1: Back-off/,
   },
+  'an image that is not there and must not be pulled': {
+    pod: waiting('ErrImageNeverPull', 'Container image "repo/eventagent:1" is not present with pull policy of Never'),
+    reason: 'ImagePullFailed',
+    message: /is not present with pull policy of Never/,
+  },
+  'a container that cannot be made, for a reason nobody thought of': {
+    pod: waiting('RunContainerError', 'no such runtime'),
+    reason: 'PodsNotReady',
+    message: /pod p: no such runtime/,
+  },
+  'last words about a mounted Secret, with the name people know it by': {
+    pod: {
+      ...waiting(
+        'CrashLoopBackOff',
+        'back-off',
+        ended('{"reason":"BadConfiguration","message":"the Secret at /run/eventagent/store has no host"}'),
+      ),
+      spec: { volumes: [{ name: 'store', secret: { secretName: 'eventagent-store' } }] },
+    },
+    reason: 'BadConfiguration',
+    message: /: the Secret \(Secret eventagent-store\) has no host$/,
+  },
   'a process that ends again and again, with its last words': {
     pod: waiting('CrashLoopBackOff', 'back-off', ended('{"reason":"Internal","message":"boom"}')),
     reason: 'CrashLooping',

@@ -46,6 +46,20 @@ interface LastWords {
 /** Reasons that a process of ours ends with, which are reasons of a condition too. */
 const OWN_REASONS = new Set(['BrokerLoginRefused', 'BrokerUnreachable', 'StoreLoginRefused', 'StoreUnreachable', 'BadConfiguration']);
 
+/** What the kubelet says while it has no image. https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go */
+const IMAGE_REASONS = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'ImageInspectError',
+  'RegistryUnavailable',
+  'SignatureValidationFailed',
+]);
+
+/** What it says on the way. */
+const STARTING_REASONS = new Set(['ContainerCreating', 'PodInitializing', 'CrashLoopBackOff']);
+
 /** Whether a pod is ready for its work. */
 export function isPodReady({ status }: PodView): boolean {
   return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
@@ -60,13 +74,13 @@ export function troubleOf(pod: PodView, events: readonly EventView[], unready?: 
   if (isPodReady(pod)) return undefined;
   const [container] = pod.status?.containerStatuses ?? [];
   const waiting = container?.state?.waiting;
-  if (waiting?.reason === 'ErrImagePull' || waiting?.reason === 'ImagePullBackOff' || waiting?.reason === 'InvalidImageName') {
+  if (waiting?.reason !== undefined && IMAGE_REASONS.has(waiting.reason)) {
     return bad('ImagePullFailed', `pod ${name}: image ${container?.image ?? ''}: ${waiting.message ?? waiting.reason}`);
   }
   const ended = container?.state?.terminated ?? container?.lastState?.terminated;
   // Also while it runs once more: what has ended it may end it again, and is said until it is ready.
-  if (ended !== undefined) return endOf(name, ended, container?.restartCount ?? 0);
-  if (waiting?.reason === 'CreateContainerConfigError' || waiting?.reason === 'CreateContainerError') {
+  if (ended !== undefined) return endOf(pod, ended, container?.restartCount ?? 0);
+  if (waiting?.reason !== undefined && !STARTING_REASONS.has(waiting.reason)) {
     return missingSecret(pod, waiting.message ?? '') ?? bad('PodsNotReady', `pod ${name}: ${waiting.message ?? waiting.reason}`);
   }
   const unscheduled = pod.status?.conditions?.find(
@@ -74,19 +88,27 @@ export function troubleOf(pod: PodView, events: readonly EventView[], unready?: 
   );
   if (unscheduled !== undefined) return bad('Unschedulable', `pod ${name}: ${unscheduled.message ?? 'no node takes it'}`);
   if (container?.state?.running !== undefined) {
-    return unready === undefined ? undefined : bad(unreadyReason(unready), `pod ${name} is not ready: ${unready}`);
+    return unready === undefined ? undefined : bad(unreadyReason(unready), `pod ${name} is not ready: ${withSecretNames(pod, unready)}`);
   }
   const mount = events.find(({ reason }) => reason === 'FailedMount')?.note;
   return mount === undefined ? undefined : (missingSecret(pod, mount) ?? bad('PodsNotReady', `pod ${name}: ${mount}`));
 }
 
-function endOf(pod: string, { message, reason, exitCode }: NonNullable<ContainerState['terminated']>, restarts: number): Verdict {
+/** A process knows its Secrets by where they are mounted; people by their names. */
+function withSecretNames({ spec }: PodView, text: string): string {
+  return (spec?.volumes ?? []).reduce((sofar, { name, secret }) => {
+    return secret?.secretName === undefined ? sofar : sofar.replaceAll(`at /run/eventagent/${name}`, `(Secret ${secret.secretName})`);
+  }, text);
+}
+
+function endOf(view: PodView, { message, reason, exitCode }: NonNullable<ContainerState['terminated']>, restarts: number): Verdict {
+  const { name } = view.metadata;
   const last = lastWords(message);
   const again = restarts > 0 ? `, ${restarts} restarts so far` : '';
   if (last !== undefined && OWN_REASONS.has(last.reason))
-    return bad(last.reason as Verdict['reason'], `pod ${pod} ended${again}: ${last.message}`);
+    return bad(last.reason as Verdict['reason'], `pod ${name} ended${again}: ${withSecretNames(view, last.message)}`);
   const words = last?.message ?? message ?? `${reason ?? 'no reason'}, exit code ${exitCode ?? '?'}`;
-  return bad('CrashLooping', `pod ${pod} ended${again}: ${words}`);
+  return bad('CrashLooping', `pod ${name} ended${again}: ${withSecretNames(view, words)}`);
 }
 
 /** The one line of JSON that a process of ours writes to its termination log. */
