@@ -50,6 +50,9 @@ export async function benchController(options: { readonly agents: number; readon
   const rawAfter = await rawSeconds(rabbit, topologies);
   const raw = (rawBefore + rawAfter) / 2;
 
+  process.stderr.write(
+    `declared after ${plainText(oursSeconds)} s, by the loop after ${plainText(rawBefore)} and ${plainText(rawAfter)} s; now at rest\n`,
+  );
   await delay(90_000);
   const memory = await memoryOf(operator.pid);
   const [writesBefore, cpuBefore] = [await writesOf(cluster, own), await cpuSeconds(operator.pid)];
@@ -133,7 +136,7 @@ async function untilDeclared(admin: BrokerAdmin, topologies: readonly Topology[]
     const seconds = (performance.now() - startedAt) / 1000;
     if (bindings.filter(({ source }) => source !== '').length >= wanted) return seconds;
     if (seconds > 1200) throw new Error('the operator has not declared everything within 20 minutes');
-    await delay(500);
+    await delay(3_000);
   }
 }
 

@@ -9,8 +9,8 @@ import { Snapshot } from './snapshot.ts';
 
 /** How often the queues are listed: this is how a broker that is gone is noticed, and how depths are known. */
 const POLL_MS = 10_000;
-/** How long a listing may take. */
-const POLL_DEADLINE_MS = 8000;
+/** How long a listing may take. That of thousands of queues takes many seconds on a busy broker, and a slow broker is not one that is away. */
+const POLL_DEADLINE_MS = 30_000;
 /** How often exchanges and bindings are listed, where nothing else asks for it. */
 const ROUTES_MS = 20_000;
 /** Changes one after the other are given this long each. */
