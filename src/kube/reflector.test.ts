@@ -241,6 +241,24 @@ test('a watch that ends at once without a word is a failure', async (t) => {
   assert.deepEqual(calls, ['0.0 list', '0.0 watch 10', '0.8 watch 10', '2.4 watch 10']);
 });
 
+test('a watch that breaks off once is nothing to speak of; twice in a row is', async (t) => {
+  const { lists, refusals, lines, watch, clock } = world(t);
+  lists.push(listOf('10'));
+  (await watch()).fail(unreachable);
+  await clock.advance(800);
+  await clock.advance(10_000);
+  (await watch()).tell(event('ADDED', 'x', '11'));
+  assert.deepEqual(lines, []);
+  refusals.push(unreachable);
+  (await watch()).fail(unreachable);
+  await clock.advance(0);
+  await clock.advance(1000);
+  assert.match(lines.join(''), /"failures":2,.*objects cannot be followed/);
+  await clock.advance(1600);
+  (await watch()).tell(event('ADDED', 'y', '12'));
+  assert.match(lines.join(''), /objects are followed again/);
+});
+
 test('a list that fails is tried again, and says why', async (t) => {
   const { lists, calls, lines, watch, clock, reflector } = world(t);
   const forbidden = new KubeError('Forbidden', 'listing pods: pods is forbidden', { status: 403 });

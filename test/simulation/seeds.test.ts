@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Fate } from './incarnation.ts';
 import { assertNothingBroken } from './invariants.ts';
 import { createRandom, type Random } from './random.ts';
 import type { ModelScript } from './scripted-model.ts';
 import { type SinkScript, takesIt } from './sink.ts';
+import { unluckyFate } from './unlucky-fate.ts';
 import { World } from './world.ts';
 
 const SEEDS = Number(process.env.EVENTAGENT_SIMULATION_SEEDS ?? 200);
@@ -49,21 +49,6 @@ function sinkScript(random: Random): SinkScript {
     { takes: false, answer: { kind: 'not-sent', error: 'ECONNREFUSED' }, delayMs },
     { takes: false, answer: answered(422), delayMs },
   ]);
-}
-
-/** A process that dies now and then, freezes now and then, until the world has had trouble enough. */
-function unluckyFate(random: Random, trouble: { left: number }, freeze: (ms: number) => void): Fate {
-  const strikes = () => {
-    if (trouble.left <= 0) return false;
-    if (random.chance(0.01)) {
-      trouble.left -= 1;
-      freeze(random.integer(5000, 60_000));
-    }
-    if (!random.chance(0.02)) return false;
-    trouble.left -= 1;
-    return true;
-  };
-  return { before: strikes, after: strikes, acknowledging: () => {} };
 }
 
 /** Broker and store trouble, by the clock. */

@@ -11,6 +11,7 @@ import type { ModelScript } from './scripted-model.ts';
 import { takesIt } from './sink.ts';
 import { inTurn, unharmed } from './stage.ts';
 import { type SimulatedTick, startTick } from './ticking.ts';
+import { unluckyFate } from './unlucky-fate.ts';
 import { World, type WorldOptions } from './world.ts';
 
 const SLOT = Date.parse('2026-01-01T00:00:00Z');
@@ -246,19 +247,7 @@ async function playSeed(seed: number): Promise<Played> {
     outputs: ['first', 'second'].slice(0, random.integer(0, 2)),
   });
   await world.declare();
-  const fateOf = (freeze: (ms: number) => void): Fate => {
-    const strikes = () => {
-      if (trouble.left <= 0) return false;
-      if (random.chance(0.01)) {
-        trouble.left -= 1;
-        freeze(random.integer(5000, 60_000));
-      }
-      if (!random.chance(0.02)) return false;
-      trouble.left -= 1;
-      return true;
-    };
-    return { before: strikes, after: strikes, acknowledging: () => {} };
-  };
+  const fateOf = (freeze: (ms: number) => void) => unluckyFate(random, trouble, freeze);
   const haunt = () => {
     world.clock.timer(random.integer(500, 60_000), () => {
       if (trouble.left <= 0) return;

@@ -17,8 +17,6 @@ const ROUTES_MS = 20_000;
 const CHANGE_DEADLINE_MS = 15_000;
 /** As many requests for changes are under way at a time. */
 const CHANGES_AT_A_TIME = 16;
-/** Depths that are older than this are not known any more. */
-const STALE_AFTER_POLLS = 3;
 
 /** Whether a broker answers, in the terms of a condition. */
 export interface Reachability {
@@ -82,9 +80,9 @@ export class BrokerWatch {
     return this.#admin().freshQueueMs;
   }
 
-  /** Whether the last listing is recent enough to speak of depths. */
+  /** Whether depths may be spoken of: the last listing came about. It is then at most a pause and two deadlines old. */
   get isCurrent(): boolean {
-    return this.#clock.now() - this.#listedAt < STALE_AFTER_POLLS * POLL_MS;
+    return this.#reachability.status === 'True';
   }
 
   /** When the queues were listed last, in milliseconds. */

@@ -123,7 +123,7 @@ export interface Depths {
 
 /** Adds up an agent's queues, earlier tiers included. */
 export function depthsOf(watch: BrokerWatch, names: BrokerNames): Depths | undefined {
-  if (!watch.isCurrent || watch.reachability.status !== 'True') return undefined;
+  if (!watch.isCurrent) return undefined;
   const totals = [names.work, names.wait, ...watch.snapshot.queueNames(tierPrefix(names))].map(
     (name) => watch.snapshot.queue(name)?.depth?.total,
   );
