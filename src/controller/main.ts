@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { CONFIGURATION_ANNOTATION, labelNames } from '../api/kube-names.ts';
 import { controllerMetrics } from '../api/metrics.ts';
 import { eventsExchange } from '../api/names.ts';
 import type { KubeAccess } from '../kube/access.ts';
@@ -8,7 +7,6 @@ import { createEventRecorder } from '../kube/events.ts';
 import { createKubeClient } from '../kube/http-client.ts';
 import { LeaderElection, type Leadership } from '../kube/leader.ts';
 import { leadingClient } from '../kube/leading-client.ts';
-import type { ObjectHead } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -26,6 +24,7 @@ import { GatewayReconciler } from './gateway/reconcile.ts';
 import { watchedKinds } from './kinds.ts';
 import type { Operator, Reconciled } from './operator.ts';
 import { Applier } from './owned.ts';
+import { keyOf, wakeOnChanges } from './wake.ts';
 
 /** Each object is looked at again at least this often, a little jittered: nothing that others change stays so for longer. */
 const RESYNC_MS = 55_000;
@@ -194,7 +193,7 @@ async function lead(
   }
   try {
     await untilOver(Promise.all(everything.map((kind) => kind.synced())), over);
-    follow(watched, views, { agents, gateways: gatewayQueue, schedules: scheduled }, clock);
+    wakeOnChanges(watched, views, { agents, gateways: gatewayQueue, schedules: scheduled }, clock);
     for (const { metadata } of watched.eventAgents.all()) agents.add(keyOf(metadata));
     for (const namespace of namespacesOf(watched)) gatewayQueue.add(namespace);
     for (const { metadata } of watched.agentSchedules.all()) scheduled.add(keyOf(metadata));
@@ -206,84 +205,6 @@ async function lead(
     await Promise.all(everything.map((kind) => kind.close()));
     await events.close();
   }
-}
-
-/** Has the queues told of what happens. A change of one agent's spec can change how others stand: the namespace is judged again, once for many changes at a time. */
-function follow(
-  watched: ReturnType<typeof watchedKinds>,
-  views: NamespaceViews,
-  { agents, gateways, schedules }: { readonly agents: WorkQueue; readonly gateways: WorkQueue; readonly schedules: WorkQueue },
-  clock: Clock,
-): void {
-  const dirty = new Set<string>();
-  const judgeAgain = (namespace: string) => {
-    views.outdate(namespace);
-    if (dirty.size === 0) {
-      clock.timer(0, () => {
-        for (const one of dirty) {
-          for (const name of views.changedIn(one)) agents.add(`${one}/${name}`);
-          gateways.add(one);
-          for (const { metadata } of watched.agentSchedules.list(one)) schedules.add(keyOf(metadata));
-        }
-        dirty.clear();
-      });
-    }
-    dirty.add(namespace);
-  };
-  watched.eventAgents.onChange((now, before) => {
-    const { metadata } = now ?? before ?? {};
-    if (metadata === undefined) return;
-    if (now === undefined && before?.metadata.uid !== undefined) views.forget(before.metadata.uid);
-    if (isStatusOnly(now, before)) return;
-    judgeAgain(metadata.namespace);
-    agents.add(keyOf(metadata));
-  });
-  const wake = (labels: Readonly<Record<string, string>> | undefined, namespace: string | undefined) => {
-    const { [labelNames.agent]: agent, [labelNames.schedule]: schedule } = labels ?? {};
-    if (namespace === undefined) return;
-    if (schedule !== undefined) schedules.add(`${namespace}/${schedule}`);
-    else if (agent !== undefined) agents.add(`${namespace}/${agent}`);
-    else if (labels?.[labelNames.component] === 'gateway') gateways.add(namespace);
-  };
-  for (const kind of [
-    watched.deployments,
-    watched.replicaSets,
-    watched.configMaps,
-    watched.pods,
-    watched.services,
-    watched.podDisruptionBudgets,
-    watched.cronJobs,
-    watched.jobs,
-  ]) {
-    kind.onChange((now, before) => {
-      const metadata = (now ?? before)?.metadata;
-      wake(metadata?.labels, metadata?.namespace);
-    });
-  }
-  watched.agentSchedules.onChange((now, before) => {
-    const { metadata } = now ?? before ?? {};
-    if (metadata !== undefined && !isStatusOnly(now, before)) schedules.add(keyOf(metadata));
-  });
-  // What an agent's pods run is its last good version.
-  watched.deployments.onChange((now, before) => {
-    const metadata = (now ?? before)?.metadata;
-    const changed =
-      now?.spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION] !==
-      before?.spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION];
-    if (changed && metadata?.namespace !== undefined && metadata.labels?.[labelNames.agent] !== undefined) judgeAgain(metadata.namespace);
-  });
-  watched.configMaps.onChange((now, before) => {
-    const metadata = (now ?? before)?.metadata;
-    if (metadata?.namespace !== undefined && metadata.labels?.[labelNames.component] === 'runner') views.outdate(metadata.namespace);
-  });
-}
-
-/** Our own writes of the status wake nobody. */
-function isStatusOnly(now: ObjectHead | undefined, before: ObjectHead | undefined): boolean {
-  if (now === undefined || before === undefined || now.metadata.uid !== before.metadata.uid) return false;
-  const textOf = ({ metadata: { generation, deletionTimestamp, finalizers, annotations, labels } }: ObjectHead) =>
-    JSON.stringify([generation, deletionTimestamp, finalizers, annotations, labels]);
-  return textOf(now) === textOf(before);
 }
 
 function namespacesOf(watched: ReturnType<typeof watchedKinds>): ReadonlySet<string> {
@@ -298,10 +219,6 @@ function ownerByName(object: string, prefix: string): { readonly namespace: stri
   if (!object.startsWith(`${prefix}.`)) return undefined;
   const [namespace, name] = object.slice(prefix.length + 1).split('.');
   return namespace === undefined || name === undefined ? undefined : { namespace, name };
-}
-
-function keyOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
-  return `${namespace}/${name}`;
 }
 
 function splitKey(key: string): [namespace: string, name: string] {
