@@ -32,7 +32,7 @@ const AT_A_TIME = 16;
 /** How the operator's work compares with the broker's own rate, and what it costs at rest. */
 export async function benchController(options: { readonly agents: number; readonly restMinutes: number }): Promise<Section> {
   await using stack = new AsyncDisposableStack();
-  const rabbit = stack.use(await startRabbitMq(RABBIT_VERSION));
+  const rabbit = stack.use(await startRabbitMq(RABBIT_VERSION, { usualStatistics: true }));
   const cluster = stack.use(await startControlPlane({ version: '1.37', controllerManager: true }));
   await kubectl(cluster, ['apply', '--server-side', `--filename=${CRDS}`]);
   const own = stack.use(await freshNamespace(cluster));

@@ -135,12 +135,11 @@ export class BrokerWatch {
     const startedAt = this.#clock.now();
     const admin = this.#admin();
     const listed = await admin.queues(signal);
-    const changed = this.#differences(listed);
-    const vanished = [...changed].some((name) => !listed.some((queue) => queue.name === name));
+    const { changed, vanished } = this.#differences(listed);
     this.snapshot.takeQueues(listed, startedAt, this.#clock.now());
     this.#listedAt = startedAt;
     // A queue takes its bindings along.
-    if (vanished || startedAt - this.#routesAt >= ROUTES_MS || !this.snapshot.isComplete) {
+    if (vanished.size > 0 || startedAt - this.#routesAt >= ROUTES_MS || !this.snapshot.isComplete) {
       const routesFrom = this.#clock.now();
       for (const name of this.snapshot.takeRoutes(await admin.routes(signal), routesFrom, this.#clock.now())) changed.add(name);
       this.#routesAt = routesFrom;
@@ -149,16 +148,16 @@ export class BrokerWatch {
     else if (changed.size > 0) this.#onChange({ all: false, names: changed });
   }
 
-  /** Names of queues that are other than they were. */
-  #differences(listed: readonly ListedQueue[]): Set<string> {
-    const gone = new Set(this.snapshot.queueNames(''));
+  /** Names of queues that are other than they were, and of those among them that are there no more. */
+  #differences(listed: readonly ListedQueue[]): { readonly changed: Set<string>; readonly vanished: ReadonlySet<string> } {
+    const vanished = new Set(this.snapshot.queueNames(''));
     const changed = new Set<string>();
     for (const queue of listed) {
-      gone.delete(queue.name);
+      vanished.delete(queue.name);
       const known = this.snapshot.queue(queue.name);
       if (known === undefined || JSON.stringify(known) !== JSON.stringify(queue)) changed.add(queue.name);
     }
-    return new Set([...changed, ...gone]);
+    return { changed: new Set([...changed, ...vanished]), vanished };
   }
 
   /** Whether this is news. */

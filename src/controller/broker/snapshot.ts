@@ -20,7 +20,7 @@ export class Snapshot {
   #queues = new Map<string, Known>();
   #exchanges = new Map<string, ObservedTopology['exchanges'][number]>();
   #bindings = new Map<string, readonly Binding[]>();
-  #changes: readonly Change[] = [];
+  #changes: Change[] = [];
   #hasQueues = false;
   #hasRoutes = false;
 
@@ -53,7 +53,7 @@ export class Snapshot {
 
   /** Notes a change that was made. */
   note(change: Step | Removal, now: number): void {
-    this.#changes = [...this.#changes, { at: now, change }];
+    this.#changes.push({ at: now, change });
     this.#make(change, now);
   }
 
