@@ -65,6 +65,8 @@ export class EventAgentReconciler {
       inForce === undefined || watch === undefined
         ? { verdict: unknown('NotObserved', 'nothing is declared before the spec is accepted'), changed: [] }
         : await bringAbout(watch, inForce.compiled.topology, clock.now(), signal);
+    // Until its queues are there an agent has no use for pods: those of all other agents that wait go before its own.
+    if (isOnItsWay(topology) && caches.deployments.get(namespace, runnerName({ name })) === undefined) return { afterMs: 0 };
     const runner = inForce === undefined ? undefined : await this.#apply(inForce, signal);
     const deployment = runner?.deployment ?? caches.deployments.get(namespace, runnerName({ name }));
     const pods = this.#podsOf(agent, deployment);
@@ -213,6 +215,11 @@ export class EventAgentReconciler {
       )
       .toSorted((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)));
   }
+}
+
+/** Something was made on the broker, and nothing is in the way of the rest. */
+function isOnItsWay({ changed, verdict }: TopologyResult): boolean {
+  return changed.length > 0 && (verdict.status === 'True' || verdict.reason === 'Declaring');
 }
 
 /** What came of applying a runner. */
