@@ -29,8 +29,8 @@ import { keyOf, wakeOnChanges } from './wake.ts';
 /** Each object is looked at again at least this often, a little jittered: nothing that others change stays so for longer. */
 const RESYNC_MS = 55_000;
 
-/** Agents that are worked on at a time: most of their time they wait for the broker. */
-const AGENT_WORKERS = 16;
+/** Agents that are worked on at a time: most of their time they wait for the broker, which has no more than 16 changes to make at a time, or for the API server. */
+const AGENT_WORKERS = 32;
 const GATEWAY_WORKERS = 4;
 const SCHEDULE_WORKERS = 4;
 
@@ -143,10 +143,11 @@ async function lead(
         const startedAt = performance.now();
         let outcome = 'failed';
         try {
-          const { afterMs = Number.POSITIVE_INFINITY, gone } = await reconcile(key, signal);
+          const { afterMs = Number.POSITIVE_INFINITY, behind, gone } = await reconcile(key, signal);
           outcome = 'done';
           // What is not there is looked at again when there is word of it.
           if (gone) return undefined;
+          if (behind) return { behind };
           return { after: Math.min(afterMs, RESYNC_MS * (0.9 + Math.random() * 0.1)) };
         } finally {
           metrics.add('eventagent_reconcile_total', { kind, outcome });

@@ -83,6 +83,8 @@ export interface Operator {
 /** What a reconciler says when it is done: when to look again, in milliseconds. Without it the resync is soon enough. */
 export interface Reconciled {
   readonly afterMs?: number;
+  /** What is left can wait until no other object is due. */
+  readonly behind?: boolean;
   /** There is nothing to look after any more. */
   readonly gone?: boolean;
 }

@@ -37,7 +37,7 @@ export function wakeOnChanges(
     if (metadata === undefined) return;
     if (now === undefined && before?.metadata.uid !== undefined) views.forget(before.metadata.uid);
     if (isStatusOnly(now, before)) return;
-    judgeAgain(metadata.namespace);
+    if (!isSameSpec(now, before)) judgeAgain(metadata.namespace);
     agents.add(keyOf(metadata));
   });
   const wake = (labels: Readonly<Record<string, string>> | undefined, namespace: string | undefined) => {
@@ -76,14 +76,21 @@ export function wakeOnChanges(
   });
   watched.configMaps.onChange((now, before) => {
     const metadata = (now ?? before)?.metadata;
-    if (metadata?.namespace !== undefined && metadata.labels?.[labelNames.component] === 'runner') views.outdate(metadata.namespace);
+    if (metadata?.namespace !== undefined && metadata.labels?.[labelNames.component] === 'runner')
+      views.outdateLastGood(metadata.namespace);
   });
 }
 
-/** Our own writes of the status wake nobody. */
+/** Whether an agent stands among the others as it did. */
+function isSameSpec(now: ObjectHead | undefined, before: ObjectHead | undefined): boolean {
+  const textOf = ({ metadata: { uid, generation, deletionTimestamp } }: ObjectHead) => JSON.stringify([uid, generation, deletionTimestamp]);
+  return now !== undefined && before !== undefined && textOf(now) === textOf(before);
+}
+
+/** Our own writes of the status, and of the finalizer, wake nobody. */
 function isStatusOnly(now: ObjectHead | undefined, before: ObjectHead | undefined): boolean {
   if (now === undefined || before === undefined || now.metadata.uid !== before.metadata.uid) return false;
-  const textOf = ({ metadata: { generation, deletionTimestamp, finalizers, annotations, labels } }: ObjectHead) =>
-    JSON.stringify([generation, deletionTimestamp, finalizers, annotations, labels]);
+  const textOf = ({ metadata: { generation, deletionTimestamp, annotations, labels } }: ObjectHead) =>
+    JSON.stringify([generation, deletionTimestamp, annotations, labels]);
   return textOf(now) === textOf(before);
 }

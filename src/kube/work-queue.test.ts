@@ -109,6 +109,29 @@ test('work says when to look again; an add in between takes the place of that', 
   assert.deepEqual(begun, ['0 a', '60 a', '70 a', '130 a']);
 });
 
+test('what is left behind waits until no other key is due; an add brings it forward', async (t) => {
+  for (const isAdded of [false, true]) {
+    const held = Promise.withResolvers<undefined>();
+    const { queue, clock, begun } = world(t, (key) => {
+      if (key === 'held') return held.promise;
+      return key === 'a' && begun.length === 1 ? { behind: true } : undefined;
+    });
+    queue.add('a');
+    queue.add('held');
+    queue.add('b');
+    await clock.advance(0);
+    if (isAdded) queue.add('a');
+    queue.add('c');
+    assert.equal(queue.depth(), 3);
+    held.resolve(undefined);
+    await clock.advance(0);
+    assert.deepEqual(
+      begun,
+      ['a', 'held', 'b', ...(isAdded ? ['a', 'c'] : ['c', 'a'])].map((key) => `0 ${key}`),
+    );
+  }
+});
+
 test('a failure is tried again after a growing pause, up to the resync, and a success ends that', async (t) => {
   const { queue, clock, begun, lines } = world(t, (_key, _signal, time) => {
     if (time === 12) return { after: 1_000 };

@@ -5,9 +5,12 @@ import { backoffMs } from './backoff.ts';
 import { KubeError } from './kube-error.ts';
 import { steadyClock } from './steady-clock.ts';
 
-/** What is to become of a key after its work is done: again after so many milliseconds, where it says so. */
+/** What is to become of a key after its work is done. */
 export interface WorkDone {
+  /** Again after so many milliseconds. */
   readonly after?: number;
+  /** Again as soon as no other key is due: what is left of its work can wait for that of the others. */
+  readonly behind?: boolean;
 }
 
 /** Works on one key; rejects where that failed and is to be tried again. `signal` is aborted when the queue closes. */
@@ -52,6 +55,8 @@ export class WorkQueue {
   readonly #entries = new Map<string, Entry>();
   /** Due keys, first come first served. */
   readonly #due = new Set<string>();
+  /** Those that are due when no other is, likewise. */
+  readonly #behind = new Set<string>();
   readonly #working = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
@@ -76,6 +81,7 @@ export class WorkQueue {
       return;
     }
     const dueAt = Math.max(now + ms, entry.restsUntil);
+    if (dueAt <= now && this.#behind.delete(key)) this.#due.add(key);
     if (entry.state === 'due' || dueAt >= entry.dueAt) return;
     if (entry.state === 'working') entry.dueAt = dueAt;
     else this.#wait(key, entry, dueAt);
@@ -83,7 +89,7 @@ export class WorkQueue {
 
   /** Keys that are due and not worked on yet. */
   depth(): number {
-    return this.#due.size;
+    return this.#due.size + this.#behind.size;
   }
 
   /** Keys that are worked on. */
@@ -97,6 +103,7 @@ export class WorkQueue {
     for (const { timer } of this.#entries.values()) timer?.cancel();
     this.#entries.clear();
     this.#due.clear();
+    this.#behind.clear();
     await Promise.all(this.#working);
   }
 
@@ -113,18 +120,20 @@ export class WorkQueue {
     }
   }
 
-  #becomeDue(key: string, entry: Entry): void {
+  #becomeDue(key: string, entry: Entry, queue = this.#due): void {
     entry.timer = undefined;
     entry.state = 'due';
-    this.#due.add(key);
+    queue.add(key);
     // Never in the middle of whatever has called `add`.
     queueMicrotask(() => this.#start());
   }
 
   #start(): void {
-    for (const key of this.#due) {
-      if (this.#working.size >= this.#options.workers) return;
+    while (this.#working.size < this.#options.workers) {
+      const [key] = this.#due.size > 0 ? this.#due : this.#behind;
+      if (key === undefined) return;
       this.#due.delete(key);
+      this.#behind.delete(key);
       const entry = this.#entries.get(key);
       if (entry === undefined) continue;
       entry.state = 'working';
@@ -143,6 +152,10 @@ export class WorkQueue {
       const done = await this.#options.work(key, signal);
       if (signal.aborted) return;
       entry.failures = 0;
+      if (done?.behind === true && entry.dueAt === Number.POSITIVE_INFINITY) {
+        this.#becomeDue(key, entry, this.#behind);
+        return;
+      }
       if (done?.after !== undefined) entry.dueAt = Math.min(entry.dueAt, this.#clock.now() + done.after);
     } catch (error) {
       if (signal.aborted) return;

@@ -18,7 +18,7 @@ import { type ControlPlane, startControlPlane } from '../parts/kubernetes.ts';
 import { auditedWrites } from '../parts/kubernetes-audit.ts';
 import { freshNamespace, kubectl, type Namespace } from '../parts/kubernetes-namespace.ts';
 import { type RabbitServer, startRabbitMq } from '../parts/rabbitmq.ts';
-import { freshVhost } from '../parts/vhost.ts';
+import { freshVhost, manage } from '../parts/vhost.ts';
 import { workFolder } from '../parts/work-folder.ts';
 import { eventAgent } from '../support/agent.ts';
 import { RABBIT_VERSION } from './brokers.ts';
@@ -81,12 +81,14 @@ async function operatorFigures(names: readonly string[], restMinutes: number) {
   const vhost = stack.use(await freshVhost(rabbit));
   const admin = managementAdmin({ url: rabbit.managementUrl, vhost: vhost.vhost });
   const operator = stack.use(await startOperator(cluster, own, rabbit, vhost.vhost));
-  const bindings = names
-    .map((name) => topologyFor(eventAgent({ namespace: own.namespace, name }), DEFAULT_PREFIX).bindings.length)
-    .reduce((sum, count) => sum + count, 0);
+  const topologies = names.map((name) => topologyFor(eventAgent({ namespace: own.namespace, name }), DEFAULT_PREFIX));
+  const wanted = {
+    queues: topologies.reduce((sum, { queues }) => sum + queues.length, 0),
+    bindings: topologies.reduce((sum, { bindings }) => sum + bindings.length, 0),
+  };
   const startedAt = performance.now();
   const applied = applyAgents(cluster, own, names).then(() => (performance.now() - startedAt) / 1000);
-  const oursSeconds = await untilDeclared(admin, bindings, startedAt);
+  const oursSeconds = await untilDeclared(rabbit, admin, wanted, startedAt);
   const appliedSeconds = await applied;
   process.stderr.write(`everything is declared after ${plainText(oursSeconds)} s; now at rest\n`);
   await delay(90_000);
@@ -137,8 +139,19 @@ async function applyAgents(cluster: ControlPlane, { namespace }: Namespace, name
   await client.close();
 }
 
-/** Seconds from `startedAt` to the last of so many bindings. */
-async function untilDeclared(admin: BrokerAdmin, wanted: number, startedAt: number): Promise<number> {
+interface Overview {
+  readonly object_totals?: { readonly queues: number };
+}
+
+/** Seconds from `startedAt` to the last of so many queues and bindings. */
+async function untilDeclared(
+  rabbit: RabbitServer,
+  admin: BrokerAdmin,
+  { queues, bindings: wanted }: { readonly queues: number; readonly bindings: number },
+  startedAt: number,
+): Promise<number> {
+  // Counting is cheap for the broker; listing thousands of bindings is not.
+  while (Number(((await manage(rabbit, 'GET', '/api/overview')) as Overview).object_totals?.queues ?? 0) < queues) await delay(1_000);
   for (;;) {
     const { bindings } = await admin.routes(AbortSignal.timeout(60_000));
     const seconds = (performance.now() - startedAt) / 1000;

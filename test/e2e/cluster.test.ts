@@ -218,6 +218,7 @@ suite('a whole cluster', () => {
     const { kubectl, apply, stub, claudeUrl, sinkUrl, sink } = stage;
     const spans: { from: number; to: number }[] = [];
     stub.script(() => ({ delayMs: 62_000 }));
+    const appliedAt = Date.now();
     await apply(
       {
         apiVersion: 'eventagent.dev/v1alpha1',
@@ -241,6 +242,7 @@ suite('a whole cluster', () => {
       },
     );
     await kubectl('wait', '--for=condition=Ready', 'eventagent/slow', 'agentschedule/minutely', '--timeout=120s');
+    t.diagnostic(`from apply to Ready: ${((Date.now() - appliedAt) / 1000).toFixed(1)} s`);
     await sink.until('two runs are over', () => sink.effects().filter(({ path }) => path === '/slow').length >= 2, 300_000);
     for (const { at, endedAt } of stub
       .ledger()

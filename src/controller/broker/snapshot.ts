@@ -1,4 +1,5 @@
 import type { Binding, ListedQueue, ObservedTopology, Removal, Step, Topology } from '../../broker/topology.ts';
+import { SortedNames } from './sorted-names.ts';
 
 /** A change that was made after a listing had begun: the listing may not show it. */
 interface Change {
@@ -18,6 +19,7 @@ interface Known {
  */
 export class Snapshot {
   #queues = new Map<string, Known>();
+  #names = new SortedNames();
   #exchanges = new Map<string, ObservedTopology['exchanges'][number]>();
   #bindings = new Map<string, readonly Binding[]>();
   #changes: Change[] = [];
@@ -33,6 +35,7 @@ export class Snapshot {
   takeQueues(listed: readonly ListedQueue[], startedAt: number, now: number): void {
     const before = this.#queues;
     this.#queues = new Map(listed.map((queue) => [queue.name, { queue, since: before.get(queue.name)?.since ?? now }]));
+    this.#names = new SortedNames(this.#queues.keys());
     this.#hasQueues = true;
     this.#redo(startedAt, now, (change) => change.do === 'declare-queue' || change.do === 'delete-queue');
   }
@@ -87,7 +90,7 @@ export class Snapshot {
 
   /** Names of all queues that begin so. */
   queueNames(prefix: string): readonly string[] {
-    return [...this.#queues.keys()].filter((name) => name.startsWith(prefix));
+    return this.#names.startingWith(prefix);
   }
 
   /** Changes that a listing cannot have missed are forgotten; the others are made on top of it. */
@@ -102,10 +105,12 @@ export class Snapshot {
         const { name, arguments: args } = change.queue;
         if (this.#queues.has(name)) return;
         const type = String(args['x-queue-type'] ?? 'classic');
+        this.#names.add(name);
         this.#queues.set(name, { queue: { name, durable: true, type, arguments: args, policy: undefined }, since: now });
         return;
       }
       case 'delete-queue':
+        this.#names.delete(change.queue);
         this.#queues.delete(change.queue);
         this.#bindings.delete(change.queue);
         return;

@@ -20,6 +20,8 @@ export interface InForce {
 
 /** The agents of one namespace, seen together: what each may have depends on the older ones. */
 export interface NamespaceView {
+  /** Whether an agent is not accepted, so that the version which its pods run was asked for. */
+  readonly dependsOnLastGood: boolean;
   standingOf(name: string): Standing | undefined;
   /** The routes of all agents, with the connection that the gateway publishes by; `undefined` where there is no webhook. */
   readonly gateway: { readonly configuration: GatewayConfiguration; readonly brokerSecret: string } | undefined;
@@ -58,6 +60,7 @@ export function namespaceView(namespace: string, agents: readonly StoredEventAge
   }
   const { configuration } = gatewayConfigurationFor(namespace, inForce);
   return {
+    dependsOnLastGood: [...standings.values()].some(({ accepted }) => accepted.status !== 'True'),
     standingOf: (name) => standings.get(name),
     gateway: connection === undefined || configuration.routes.length === 0 ? undefined : { configuration, brokerSecret: connection.secret },
   };

@@ -56,6 +56,11 @@ export class NamespaceViews {
     if (!this.#before.has(namespace)) this.#before.set(namespace, view);
   }
 
+  /** The version that an agent's pods run has been written: that matters where one is not accepted as it is. */
+  outdateLastGood(namespace: string): void {
+    if (this.#views.get(namespace)?.dependsOnLastGood !== false) this.outdate(namespace);
+  }
+
   /** The names of the agents that stand otherwise than before the view was outdated. */
   changedIn(namespace: string): readonly string[] {
     const before = this.#before.get(namespace);

@@ -65,8 +65,8 @@ export class EventAgentReconciler {
       inForce === undefined || watch === undefined
         ? { verdict: unknown('NotObserved', 'nothing is declared before the spec is accepted'), changed: [] }
         : await bringAbout(watch, inForce.compiled.topology, clock.now(), signal);
-    // Until its queues are there an agent has no use for pods: those of all other agents that wait go before its own.
-    if (isOnItsWay(topology) && caches.deployments.get(namespace, runnerName({ name })) === undefined) return { afterMs: 0 };
+    // Until its queues are there an agent has no use for pods: the queues of all others that are due go before its own.
+    if (isOnItsWay(topology) && caches.deployments.get(namespace, runnerName({ name })) === undefined) return { behind: true };
     const runner = inForce === undefined ? undefined : await this.#apply(inForce, signal);
     const deployment = runner?.deployment ?? caches.deployments.get(namespace, runnerName({ name }));
     const pods = this.#podsOf(agent, deployment);
