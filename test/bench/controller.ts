@@ -91,7 +91,7 @@ async function operatorFigures(names: readonly string[], restMinutes: number) {
   const oursSeconds = await untilDeclared(rabbit, admin, wanted, startedAt);
   const appliedSeconds = await applied;
   process.stderr.write(`everything is declared after ${plainText(oursSeconds)} s; now at rest\n`);
-  await delay(90_000);
+  await untilQuiet(cluster, own);
   const [writesBefore, cpuBefore] = [await writesOf(cluster, own), await cpuSeconds(operator.pid)];
   await delay(restMinutes * 60_000);
   const memory = await memoryOf(operator.pid);
@@ -228,6 +228,16 @@ async function startOperator(
       await rm(work, { recursive: true, force: true });
     },
   };
+}
+
+/** Waits until nothing was written for a minute: pods have been made, and every status says so. */
+async function untilQuiet(cluster: ControlPlane, own: Namespace): Promise<void> {
+  for (let before = -1; ; ) {
+    const writes = await writesOf(cluster, own);
+    if (writes === before) return;
+    before = writes;
+    await delay(60_000);
+  }
 }
 
 async function writesOf(cluster: ControlPlane, own: Namespace): Promise<number> {
