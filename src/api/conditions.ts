@@ -7,6 +7,8 @@ export const eventAgentConditions = {
   RunnerAvailable: 'Runner pods of the current configuration are at work.',
   Ready: 'All of the above.',
   Suspended: 'The agent takes no events because its spec says so.',
+  ModelAvailable: 'The model provider answers; while it does not, nothing is taken, and no event is to blame.',
+  BudgetExceeded: 'What the agent may spend is spent; its events wait.',
   DeadLettersPresent: 'There are messages in the dead-letter queue.',
 } as const;
 
@@ -40,6 +42,7 @@ export type AgentScheduleCondition = keyof typeof agentScheduleConditions;
 export const conditionReasons = {
   Accepted: 'The spec is in force.',
   Invalid: 'A field cannot be used; the message names it. Correct it: the last good version keeps running.',
+  PriceUnknown: 'The budget is in US dollars, and no price is known for the model. Limit tokens instead, or use a model with a price.',
   PathTaken: 'Another, older agent of the namespace serves the path of a webhook. Give the trigger a path of its own.',
   BrokerUnknown: "spec.brokerRef names a broker that the operator does not have. Add it to the chart's values, or correct the name.",
   BrokerConflict: 'The webhooks of a namespace go to one broker by one Secret, and an older agent uses another one.',
@@ -74,6 +77,18 @@ export const conditionReasons = {
   Ready: 'Everything is as it should be.',
   Suspended: 'spec.suspend is true: nothing is run, events wait in the queue.',
   NotSuspended: 'spec.suspend is false.',
+  ModelAnswers: 'Calls of the model are made.',
+  Overloaded: 'The model provider is overloaded. It is tried again and again.',
+  RateLimited:
+    'The model provider limits the rate. It is tried again and again; ask the provider for more, or lower spec.delivery.concurrency.',
+  Unauthorized: 'The model provider refuses the API key, or there is none. Correct the Secret; nothing else is to be done.',
+  Forbidden: 'The API key may not use the model.',
+  ModelNotFound: 'The model provider does not know the model. Correct spec.agent.model or baseUrl.',
+  SpendLimit: "The provider's account may spend no more. Raise its limit there.",
+  Unreachable: 'The model provider cannot be reached. Look at DNS, network policies and spec.agent.baseUrl.',
+  NoBudget: 'The agent has no budget.',
+  WithinBudget: 'There is money for the next call.',
+  BudgetSpent: 'The day or the month has no room for another call. Wait until it ends, or raise spec.budget.',
   DeadLetters: 'Events were given up; they lie in the dead-letter queue with their reasons.',
   NoDeadLetters: 'The dead-letter queue is empty.',
   DepthUnknown: 'The broker does not say how many messages there are.',

@@ -59,9 +59,9 @@ describe('a configuration', () => {
     ['lacks a field', 'prefix: missing', parseRunnerConfiguration, { ...runner, prefix: undefined }],
     [
       'has a field of a later version',
-      'budget: a field that this version does not know: let one version write and read it',
+      'scaling: a field that this version does not know: let one version write and read it',
       parseRunnerConfiguration,
-      { ...runner, budget: {} },
+      { ...runner, scaling: {} },
     ],
     ['has an optional field of another kind', 'filter: must be a text', parseRunnerConfiguration, { ...runner, filter: 1 }],
     [

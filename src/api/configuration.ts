@@ -52,6 +52,22 @@ export interface HttpOutput {
   readonly onUnknownResult: 'Retry' | 'DeadLetter';
 }
 
+/** A limit in money at list prices, in tokens (input and output together), or in both: then the tighter one counts. */
+export interface BudgetLimit {
+  readonly nanoUsd?: number;
+  readonly tokens?: number;
+}
+
+/** What an agent may spend. */
+export interface Budget {
+  /** For one event, until it is done or given up; a redriven one begins anew. */
+  readonly perEvent?: BudgetLimit;
+  readonly perDay?: BudgetLimit;
+  readonly perMonth?: BudgetLimit;
+  /** The zone whose clocks say when a day begins. */
+  readonly timeZone: string;
+}
+
 /** Everything a runner has to know of its agent. */
 export interface RunnerConfiguration {
   readonly agent: AgentRef;
@@ -82,6 +98,7 @@ export interface RunnerConfiguration {
     readonly key?: string;
     readonly retentionMs: number;
   };
+  readonly budget?: Budget;
   readonly suspend: boolean;
 }
 
@@ -135,6 +152,15 @@ const httpOutput = object<HttpOutput>({
   onUnknownResult: word('Retry', 'DeadLetter'),
 });
 
+const budgetLimit = object<BudgetLimit>({ nanoUsd: optional(count(1)), tokens: optional(count(1)) });
+
+const budget = object<Budget>({
+  perEvent: optional(budgetLimit),
+  perDay: optional(budgetLimit),
+  perMonth: optional(budgetLimit),
+  timeZone: name,
+});
+
 const runnerConfiguration = object<RunnerConfiguration>({
   agent: agentRef,
   prefix: name,
@@ -156,5 +182,6 @@ const runnerConfiguration = object<RunnerConfiguration>({
     concurrency: count(1),
   }),
   idempotency: object<RunnerConfiguration['idempotency']>({ key: optional(text), retentionMs: count(0) }),
+  budget: optional(budget),
   suspend: flag,
 });

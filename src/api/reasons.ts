@@ -17,6 +17,8 @@ export const deadLetterReasons = {
     'An output answered with a status that a repetition cannot mend; a redirect with 301, 302 or 303, which is not followed, is one.',
   OutputForbidden: "An output's URL, or a redirect of it, leads to a host that is not allowed.",
   OutputUnknown: 'An output was sent and no answer is known, and onUnknownResult is DeadLetter.',
+  EventBudgetSpent: 'What the event has cost, and the most that its next call can cost, are above budget.perEvent.',
+  ExceedsBudget: 'The one call could cost more than the budget of a whole day or month.',
   AttemptsExhausted: 'Every attempt failed for a passing reason; the error of the last one is kept.',
   CrashLoop:
     'Run after run of this event did not come to an end: the process died with it, stood still, or failed in a way that nobody foresaw.',
@@ -50,6 +52,8 @@ export const handBackReasons = {
   SpendLimit: "The account's spend limit is reached.",
   Unreachable: 'The model provider could not be reached; nothing was sent.',
   SecretMissing: 'A Secret that an output needs cannot be read.',
+  BudgetSpent:
+    'The budget of the day or month is spent; nothing is taken until it ends, or money that was reserved comes back, or the budget is raised.',
   Shutdown: 'The runner is stopping.',
 } as const;
 
@@ -60,6 +64,7 @@ export type HandBackReason = keyof typeof handBackReasons;
 export const waitReasons = {
   NotDue: 'Its time (a retry-after, or a pause) has not come.',
   Leased: 'Another delivery of the same event is being run.',
+  Behind: 'What is left of the budget is kept for events that had begun.',
   Busy: 'It must run alone after a crash, and other events are under way in the process.',
 } as const;
 

@@ -30,6 +30,8 @@ export interface EventRecord {
   readonly outputs: Readonly<Record<string, OutputCheckpoint>>;
   /** What all its runs have bought so far. */
   readonly spent?: Spent;
+  /** What of that was bought before its last redrive: a budget for one event begins anew with it. */
+  readonly spentBefore?: Spent;
   /** The receipt of a `done` or `dead` event: what became of it, and when. */
   readonly result?: RecordResult;
 }

@@ -8,6 +8,7 @@ import { parseTemplate } from '../expr/template.ts';
 import { InputError } from '../lib/errors.ts';
 import { isHeaderValue } from '../lib/header-value.ts';
 import { isListedHost } from '../lib/host-list.ts';
+import { budgetProblems } from './budget.ts';
 import { routesFor } from './routes.ts';
 import { runnerConfigurationFor } from './runner-configuration.ts';
 import { topologyFor } from './topology.ts';
@@ -25,6 +26,8 @@ export interface Compiled {
 export interface Problem {
   readonly path: string;
   readonly message: string;
+  /** Why the agent is not accepted, where that has a reason of its own. */
+  readonly reason?: 'PriceUnknown';
 }
 
 /** Compiles one agent: the same for the controller, `dev` and `render`. Pure. */
@@ -79,7 +82,7 @@ export function problemsOf(agent: EventAgent): readonly Problem[] {
     const message = hostProblem(http);
     if (message !== undefined) problems.push({ path: `${at}.allowedHosts`, message });
   });
-  return problems;
+  return [...problems, ...budgetProblems(agent)];
 }
 
 /** Parses the template of a header. Throws `InputError` (`BadTemplate`), also for a written-out value that cannot be sent. */

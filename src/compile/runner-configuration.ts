@@ -1,6 +1,7 @@
 import type { HttpOutput, RunnerConfiguration } from '../api/configuration.ts';
 import type { EventAgent, Output } from '../api/generated/event-agent.ts';
 import { itemDefaults } from '../api/item-defaults.ts';
+import { budgetFor } from './budget.ts';
 
 /** What the agent's runner has to know. */
 export function runnerConfigurationFor(agent: EventAgent, prefix: string): RunnerConfiguration {
@@ -31,6 +32,7 @@ export function runnerConfigurationFor(agent: EventAgent, prefix: string): Runne
       ...(spec.idempotency.key === undefined ? {} : { key: spec.idempotency.key }),
       retentionMs: spec.idempotency.retentionSeconds * 1000,
     },
+    ...(spec.budget === undefined ? {} : { budget: budgetFor(spec.budget) }),
     suspend: spec.suspend,
   };
 }

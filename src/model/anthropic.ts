@@ -1,13 +1,14 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { APIError, type Middleware } from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/core/streaming';
-import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
+import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
 import type { Clock } from '../lib/clock.ts';
 import { InputError } from '../lib/errors.ts';
 import { FetchFailed } from '../lib/http-fetch.ts';
 import { type AnswerSoFar, NO_ANSWER_YET, parseData, turnOf, withEvent } from './anthropic-answer.ts';
 import { anthropicClient, PUBLIC_BASE_URL } from './anthropic-client.ts';
 import { type CallEnd, modelErrorFor } from './anthropic-failure.ts';
+import { paramsFor, usageBound } from './anthropic-request.ts';
 import { type Model, ModelError, type ModelRequest, type ModelTurn, type TokenUsage } from './port.ts';
 import { watchSilence } from './silence.ts';
 
@@ -97,27 +98,9 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
   return { call };
 }
 
-/** The request as it is sent. */
-function paramsFor(request: ModelRequest): MessageCreateParamsStreaming {
-  return {
-    model: request.model,
-    max_tokens: request.maxTokens,
-    ...(request.system === undefined ? {} : { system: request.system }),
-    messages: [{ role: 'user', content: request.prompt }],
-    stream: true,
-  };
-}
-
-/** What can be billed at most for a call that ended early. A token is at least one byte of the request. */
+/** What can be billed at most for a call that ended early. */
 function upperBound(request: ModelRequest, answer: AnswerSoFar): TokenUsage {
-  if (answer.model !== undefined) return { ...answer.usage, output: request.maxTokens };
-  return {
-    input: Buffer.byteLength(JSON.stringify(paramsFor(request))),
-    output: request.maxTokens,
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-  };
+  return answer.model === undefined ? usageBound(request) : { ...answer.usage, output: request.maxTokens };
 }
 
 /** An error that came inside a stream, in the shape that the SDK gives it. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { costNanoUsd } from '../api/prices.ts';
 import { createOfflineModel, OFFLINE_MARKER } from './offline.ts';
 import { ModelError } from './port.ts';
-import { costNanoUsd } from './prices.ts';
 
 const request = { model: 'claude-sonnet-5-5', prompt: 'PR: Make it faster\nWrite a checklist.', maxTokens: 1_024 };
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { RunnerConfiguration } from '../api/configuration.ts';
+import { costNanoUsd } from '../api/prices.ts';
 import { USER_AGENT } from '../lib/version.ts';
 import { createAnthropicModel } from '../model/anthropic.ts';
-import { costNanoUsd } from '../model/prices.ts';
 import { createSend } from './outputs/send.ts';
 import type { RunnerPorts } from './ports.ts';
 

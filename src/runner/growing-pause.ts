@@ -22,7 +22,7 @@ export interface Try {
 export class GrowingPause {
   readonly #clock: Clock;
   readonly #intake: Intake;
-  readonly #reason: 'provider' | 'secret';
+  readonly #reason: 'secret';
   readonly #onChange: (pausedMs: number | undefined) => void;
   /** In a row. */
   #failures = 0;
@@ -31,7 +31,7 @@ export class GrowingPause {
   #timer: Timer | undefined;
 
   /** `onChange` is told the length of a pause that begins, and `undefined` when a try has succeeded. */
-  constructor(clock: Clock, intake: Intake, reason: 'provider' | 'secret', onChange: (pausedMs: number | undefined) => void) {
+  constructor(clock: Clock, intake: Intake, reason: 'secret', onChange: (pausedMs: number | undefined) => void) {
     this.#clock = clock;
     this.#intake = intake;
     this.#reason = reason;

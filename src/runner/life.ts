@@ -2,6 +2,8 @@ import type { AgentEvent } from '../api/event.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
+import type { Breaker } from './breaker/breaker.ts';
+import type { Buyer, Reserved, Till } from './budget/till.ts';
 import { type Claim, Fenced } from './claim.ts';
 import type { GrowingPause } from './growing-pause.ts';
 import { type Hold, HoldEnded } from './hold.ts';
@@ -12,9 +14,8 @@ import type { Program } from './program.ts';
 import { type Settlement, settlementFor } from './settle.ts';
 import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
-import { NOTHING_SPENT, type Purchase, spentWith } from './spending.ts';
+import { NOTHING_SPENT, type Purchase, sinceThen, spentWith } from './spending.ts';
 import { type Taken, takeEvent } from './take-event.ts';
-import { triedModel } from './tried-model.ts';
 import type { Witness } from './witness.ts';
 
 /** What the lives of an agent's events share. */
@@ -22,7 +23,9 @@ export interface Agent {
   readonly program: Program;
   readonly ports: RunnerPorts;
   readonly solo: Solo;
-  readonly provider: GrowingPause;
+  readonly breaker: Breaker;
+  /** Missing where the agent has no budget. */
+  readonly till: Till | undefined;
   readonly secret: GrowingPause;
   readonly witness: Witness;
   /** Told when the broker does not take the settling publish of a delivery, why, and when that is over. */
@@ -133,37 +136,39 @@ async function runTaken(
   claim: Claim,
   purchases: Purchase[],
 ): Promise<Outcome> {
-  const { program, ports, provider, secret, witness, stop, cut } = agent;
+  const { program, ports, breaker, secret, witness, stop, cut } = agent;
   const abort = new AbortController();
   const secrets = secret.begin();
-  const model = triedModel(ports.model, provider);
   let timedOut = false;
   const timer = ports.clock.timer(program.configuration.delivery.runTimeoutMs, () => {
     timedOut = true;
     abort.abort(new Error('the run timed out'));
   });
+  const stops = [stop, held.channel.ended];
+  const onPurchase = (purchase: Purchase) => {
+    purchases.push(purchase);
+    claim.note({ spent: spentWith(claim.record.spent ?? NOTHING_SPENT, purchase) });
+    witness.bought(purchase);
+  };
   const unfollow = [claim.lost, held.hold.signal, cut].map((signal) => follow(signal, abort));
   try {
     const outcome = await pipeline({
       program,
-      ports: { ...ports, model },
+      ports,
       event,
       eventKey: arrival.eventKey ?? '',
       claim,
       abort: abort.signal,
-      stops: [stop, held.channel.ended],
+      stops,
       interruption: () => interruption(agent, held, timedOut),
-      onPurchase: (purchase) => {
-        purchases.push(purchase);
-        claim.note({ spent: spentWith(claim.record.spent ?? NOTHING_SPENT, purchase) });
-        witness.bought(purchase);
+      onPurchase,
+      gates: {
+        enter: () => breaker.enter(claim.record.fence, held.hold.signal, stops),
+        reserve: (request) => agent.till?.reserve(buyerOf(claim, held, onPurchase), request) ?? Promise.resolve(FREE),
       },
       onSecretsFound: () => secrets.succeeded(),
     });
-    if (outcome.kind === 'hand-back' && outcome.pause) {
-      if (outcome.reason === 'SecretMissing') secrets.failed(0);
-      else model.failed(outcome.retryAfterMs ?? 0);
-    }
+    if (outcome.kind === 'hand-back' && outcome.reason === 'SecretMissing') secrets.failed(0);
     held.hold.signal.throwIfAborted();
     if (claim.lost.aborted) return { kind: 'fenced' };
     return cut.aborted && isCutShort(outcome) ? stopping : outcome;
@@ -173,7 +178,22 @@ async function runTaken(
   }
 }
 
-const stopping: Outcome = { kind: 'hand-back', reason: 'Shutdown', error: 'the runner is stopping', pause: false };
+/** Where there is no budget, nothing is reserved. */
+const FREE: Reserved = { settle: async () => {} };
+
+function buyerOf({ key, record }: Claim, held: Held, onLost: Buyer['onLost']): Buyer {
+  const { spent = NOTHING_SPENT, spentBefore = NOTHING_SPENT } = record;
+  return {
+    event: key.event,
+    fence: record.fence,
+    spent: sinceThen(spent, spentBefore),
+    hasBegun: record.spent !== undefined,
+    hold: held.hold.signal,
+    onLost,
+  };
+}
+
+const stopping: Outcome = { kind: 'hand-back', reason: 'Shutdown', error: 'the runner is stopping' };
 
 /** Whether a step that was cut can have ended so; what became of an output is then for the next taker to decide. */
 function isCutShort(outcome: Outcome): boolean {

@@ -4,6 +4,10 @@ import type { Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { watchedStore } from '../store/watched.ts';
+import { Breaker } from './breaker/breaker.ts';
+import { type BreakerState, CLOSED } from './breaker/breaker-state.ts';
+import { remaining } from './budget/remaining.ts';
+import { type BudgetState, Till } from './budget/till.ts';
 import { Connectivity } from './connectivity.ts';
 import { GrowingPause } from './growing-pause.ts';
 import { HoldEnded } from './hold.ts';
@@ -27,8 +31,17 @@ const SUSPENSION_NOTE_MS = 30_000;
 /** How often a store that does not answer is asked again. */
 const PING_MS = 1000;
 
+/** What a runner knows of what keeps it from buying. */
+export interface RunnerState {
+  readonly breaker: BreakerState;
+  /** Missing where there is none, and before it was looked at. */
+  readonly budget?: BudgetState;
+}
+
 /** A runner at work. */
 export interface Runner {
+  /** What it was told last of the provider, and of its budget. */
+  state(): RunnerState;
   /** Takes nothing further, finishes the steps under way (at most a minute), hands back the rest; says so, and what it waits for. Never rejects, and may be repeated. */
   close(): Promise<void>;
 }
@@ -76,15 +89,14 @@ export function startRunner(
       .addPause(ref, { from: fromMs, until: untilMs }, by)
       .catch((error: unknown) => log.warn('a pause could not be noted; events may go stale by it', { error: messageOf(error) }));
   };
-  const growingPause = (reason: 'provider' | 'secret', what: string) =>
-    new GrowingPause(clock, intake, reason, (pausedMs) => {
-      if (pausedMs === undefined) {
-        log.info(`${what} again; events are taken`);
-        return;
-      }
-      log.warn('no events are taken for a while; the line of the run that was handed back says why', { reason, pausedMs });
-      notePause(clock.now(), clock.now() + pausedMs);
-    });
+  const secret = new GrowingPause(clock, intake, 'secret', (pausedMs) => {
+    if (pausedMs === undefined) {
+      log.info('the Secrets of the outputs can be read again; events are taken');
+      return;
+    }
+    log.warn('no events are taken for a while; the line of the run that was handed back says why', { reason: 'secret', pausedMs });
+    notePause(clock.now(), clock.now() + pausedMs);
+  });
   const suspended = async () => {
     const from = clock.now();
     while (!stop.signal.aborted) {
@@ -101,18 +113,44 @@ export function startRunner(
       log.error('the broker does not take a retry, a dead letter or an event that is given back; the delivery is held', { reason });
   };
 
-  for (const reason of ['provider', 'secret', 'settling', 'store', 'suspended'])
+  for (const reason of ['provider', 'secret', 'budget', 'settling', 'store', 'suspended'])
     metrics.set('eventagent_intake_paused', { ...labels, reason }, 0);
   metrics.set('eventagent_settle_refused', labels, 0);
   metrics.set('eventagent_consumers', labels, 0);
   solo.join(intake);
   const connectivity = new Connectivity(log, (consumers) => metrics.set('eventagent_consumers', labels, consumers));
+  const state: { breaker: BreakerState; budget?: BudgetState } = { breaker: CLOSED };
+  const common = { store, clock, log, intake, notePause };
+  const breaker = new Breaker({
+    ...common,
+    configuration,
+    onState: (seen) => {
+      state.breaker = seen;
+      metrics.set('eventagent_model_breaker_open', labels, seen.failures > 0 ? 1 : 0);
+    },
+  });
+  const { budget } = configuration;
+  const till =
+    budget === undefined
+      ? undefined
+      : new Till({
+          ...common,
+          agent: ref,
+          budget,
+          priceOf: ports.priceOf,
+          onState: (seen) => {
+            state.budget = seen;
+            for (const { name, unit, left } of remaining(budget, seen))
+              metrics.set(`eventagent_budget_remaining_${unit}`, { ...labels, period: name }, left);
+          },
+        });
   const agent: Agent = {
     program,
     ports: { ...ports, store },
     solo,
-    provider: growingPause('provider', 'the model provider answers'),
-    secret: growingPause('secret', 'the Secrets of the outputs can be read'),
+    breaker,
+    till,
+    secret,
     witness: createWitness(ref, model.name, { clock, log, metrics }, onRunEnd),
     onRefused,
     stop: stop.signal,
@@ -124,6 +162,8 @@ export function startRunner(
     intake.limit('suspended', 0);
     work.push(suspended());
   }
+  work.push(breaker.watch(stop.signal));
+  if (till !== undefined) work.push(till.watch(stop.signal));
   const inHand = new Set<Delivery>();
   const slots = { intake, connectivity, inHand, kill: kill.signal };
   for (let index = 0; index < delivery.concurrency; index += 1) work.push(runSlot(agent, slots, index));
@@ -146,11 +186,11 @@ export function startRunner(
     await Promise.all(work);
     for (const timer of timers) timer.cancel();
     fallSilent();
-    agent.provider.close();
-    agent.secret.close();
+    secret.close();
     solo.leave(intake);
   };
   return {
+    state: () => ({ ...state }),
     close: () => {
       closing ??= close();
       return closing;

@@ -22,14 +22,8 @@ export type Outcome =
   | { readonly kind: 'permanent'; readonly reason: DeadLetterReason; readonly error: string }
   /** The settling publish of an earlier run is missing. */
   | { readonly kind: 'decided'; readonly decision: Decision }
-  /** Not the event's fault: no attempt is used up. `pause`: nothing else is taken for a while. */
-  | {
-      readonly kind: 'hand-back';
-      readonly reason: HandBackReason;
-      readonly error: string;
-      readonly retryAfterMs?: number;
-      readonly pause: boolean;
-    }
+  /** Not the event's fault: no attempt is used up. */
+  | { readonly kind: 'hand-back'; readonly reason: HandBackReason; readonly error: string }
   /** To be looked at again after a while. */
   | { readonly kind: 'wait'; readonly reason: WaitReason; readonly untilMs?: number }
   /** The delivery's channel is gone: the broker delivers the event again, and what is checkpointed stays. */

@@ -13,7 +13,7 @@ import { unknownResult, verdictOn } from './outputs/verdict.ts';
 import type { RunnerPorts } from './ports.ts';
 import { outputKey, type Program, requestFor } from './program.ts';
 import type { Purchase } from './spending.ts';
-import { modelTurn } from './turn.ts';
+import { type CallGates, modelTurn } from './turn.ts';
 
 /** One run of a taken event. */
 export interface Run {
@@ -29,6 +29,7 @@ export interface Run {
   /** Each of them only cuts short what is waited for. */
   readonly stops: readonly AbortSignal[];
   readonly onPurchase: (purchase: Purchase) => void;
+  readonly gates: CallGates;
   /** Told when every Secret that the outputs need could be read. */
   readonly onSecretsFound: () => void;
 }
@@ -60,7 +61,7 @@ async function answerFor(run: Run): Promise<{ readonly turn: TurnCheckpoint } | 
   if (bought?.requestDigest === requestDigest) return { turn: bought };
   const interrupted = run.interruption();
   if (interrupted !== undefined) return { outcome: interrupted };
-  const made = await modelTurn({ ...run.ports, onPurchase: run.onPurchase }, request, run.abort, run.stops);
+  const made = await modelTurn({ ...run.ports, ...run.gates, onPurchase: run.onPurchase }, request, run.abort, run.stops);
   if ('outcome' in made) return made;
   const turn = { requestDigest, text: made.turn.text, model: made.turn.model, usage: made.turn.usage };
   run.claim.note({ turn });
@@ -134,7 +135,7 @@ function secretHeadersOf(run: Run, output: HttpOutput): { readonly value: Record
     const secret = run.ports.secrets(secretKeyRef)?.trim();
     if (secret === undefined || secret === '' || !isHeaderValue(secret)) {
       const error = `output ${output.name}: header ${name}: key ${secretKeyRef.key} of Secret ${secretKeyRef.name} is missing, empty, or cannot be sent in a header`;
-      return { outcome: { kind: 'hand-back', reason: 'SecretMissing', error, pause: true } };
+      return { outcome: { kind: 'hand-back', reason: 'SecretMissing', error } };
     }
     value[name.toLowerCase()] = secret;
   }

@@ -42,7 +42,7 @@ const cases: readonly [name: string, outcome: Outcome, attempt: number, want: ob
   ],
   [
     'handed back: to the work queue',
-    { kind: 'hand-back', reason: 'Overloaded', error: '', pause: true },
+    { kind: 'hand-back', reason: 'Overloaded', error: '' },
     3,
     { do: 'return', destination: { to: 'work' } },
   ],

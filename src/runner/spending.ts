@@ -22,3 +22,12 @@ export function spentWith(spent: Spent, { usage, estimated, costNanoUsd }: Purch
     estimated: spent.estimated || estimated,
   };
 }
+
+/** What was bought after `before`, as a budget counts it; a call without a known price counts no money. */
+export function sinceThen(spent: Spent, before: Spent): { readonly nanoUsd: number; readonly tokens: number } {
+  const nanoUsd = (one: Spent) => (one.costNanoUsd === 'unknown' ? 0 : one.costNanoUsd);
+  return {
+    nanoUsd: nanoUsd(spent) - nanoUsd(before),
+    tokens: spent.inputTokens + spent.outputTokens - before.inputTokens - before.outputTokens,
+  };
+}

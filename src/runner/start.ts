@@ -12,9 +12,10 @@ import { startStatusServer } from '../lib/status-server.ts';
 import { openMountedStore, watchStore } from '../store/mounted.ts';
 import { runnerPorts } from './compose.ts';
 import { runnerEnvironment } from './config.ts';
-import { startRunner } from './main.ts';
+import { type Runner, startRunner } from './main.ts';
 import { programOf } from './program.ts';
 import { Solo } from './solo.ts';
+import { runnerStatus } from './status.ts';
 
 /** The runner of one agent as a process of its own. It takes events from when broker and store have answered once, and is ready while both do. */
 async function runner({ stop }: ProcessLife): Promise<void> {
@@ -38,7 +39,12 @@ async function runner({ stop }: ProcessLife): Promise<void> {
   const watching = new AbortController();
   const watched = watchStore(store, clock, watching.signal);
   const unready = () => (stop.aborted ? 'shutting down' : (broker.problem() ?? watched.problem()));
-  const status = await startStatusServer({ expose: metrics.expose, unready }, { port: environment.EVENTAGENT_METRICS_PORT, clock, log });
+  let running: Runner | undefined;
+  const details = () => (running === undefined ? {} : runnerStatus(running.state()));
+  const status = await startStatusServer(
+    { expose: metrics.expose, unready, details },
+    { port: environment.EVENTAGENT_METRICS_PORT, clock, log },
+  );
   log.info('listening', { metricsPort: status.port, configuration: name, agent });
 
   const answered = Promise.all([firstBrokerConnection(connection, stop), watched.firstAnswer]);
@@ -46,7 +52,7 @@ async function runner({ stop }: ProcessLife): Promise<void> {
     if (!stop.aborted) throw error;
   });
   if (!stop.aborted) {
-    const running = startRunner(configuration, ports, new Solo(clock));
+    running = startRunner(configuration, ports, new Solo(clock));
     log.info('ready', { configuration: name, agent });
     await aborted(stop);
     log.info('shutting down');

@@ -64,6 +64,7 @@ export function takeDecision(stored: StoredRecord | undefined, copy: Copy, fence
       fence,
       starts,
       outputs: sameGen ? record.outputs : doneOutputs(record),
+      ...(sameGen || record.spent === undefined ? {} : { spentBefore: record.spent }),
     },
   };
 }

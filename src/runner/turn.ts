@@ -1,7 +1,10 @@
+import { NO_TOKENS, type TokenUsage } from '../api/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
 import { follow } from '../lib/follow.ts';
 import { type Model, ModelError, type ModelRequest, type ModelTurn } from '../model/port.ts';
+import type { Attempt } from './breaker/breaker.ts';
+import type { Reserved } from './budget/till.ts';
 import type { Outcome } from './outcome.ts';
 import type { Purchase } from './spending.ts';
 
@@ -9,8 +12,16 @@ import type { Purchase } from './spending.ts';
 const WAIT_IN_PLACE_MS = 30_000;
 const WAITS_IN_PLACE = 2;
 
+/** What lets a call be made, or says how the run ends instead. */
+export interface CallGates {
+  /** Whether the provider is to be called now. */
+  readonly enter: () => Promise<Attempt | { readonly outcome: Outcome }>;
+  /** Whether there is money for it. */
+  readonly reserve: (request: ModelRequest) => Promise<Reserved | { readonly outcome: Outcome }>;
+}
+
 /** What a turn needs. */
-export interface TurnPorts {
+export interface TurnPorts extends CallGates {
   readonly model: Model;
   readonly clock: Clock;
   readonly priceOf: (model: string, usage: Purchase['usage']) => number | undefined;
@@ -28,17 +39,42 @@ export async function modelTurn(
   stops: readonly AbortSignal[],
 ): Promise<{ readonly turn: ModelTurn } | { readonly outcome: Outcome }> {
   for (let waits = 0; ; waits += 1) {
-    try {
-      const turn = await ports.model.call(request, abort);
-      ports.onPurchase(purchaseOf(ports, request.model, turn.usage, false));
-      return usable(turn);
-    } catch (error) {
-      if (!(error instanceof ModelError)) throw error;
-      if (error.usage !== 'none') ports.onPurchase(purchaseOf(ports, request.model, error.usage, true));
-      const inPlaceMs = error.code === 'RateLimited' && waits < WAITS_IN_PLACE ? error.retryAfterMs : undefined;
-      if (inPlaceMs === undefined || inPlaceMs > WAIT_IN_PLACE_MS) return { outcome: outcomeOf(error) };
-      if (!(await waitedOut(ports.clock, inPlaceMs, [abort, ...stops]))) return { outcome: outcomeOf(error) };
+    const attempt = await ports.enter();
+    if ('outcome' in attempt) return attempt;
+    const reserved = await ports.reserve(request);
+    if ('outcome' in reserved) {
+      await attempt.neither();
+      return reserved;
     }
+    const call = await called(ports, request, abort);
+    if (call.usage !== 'none') ports.onPurchase(purchaseOf(ports, request.model, call.usage, 'error' in call));
+    await reserved.settle(call.usage === 'none' ? NO_TOKENS : call.usage);
+    if ('turn' in call) {
+      await attempt.succeeded();
+      return usable(call.turn);
+    }
+    const { error } = call;
+    const inPlaceMs = error.code === 'RateLimited' && waits < WAITS_IN_PLACE ? error.retryAfterMs : undefined;
+    if (inPlaceMs !== undefined && inPlaceMs <= WAIT_IN_PLACE_MS && (await waitedOut(ports.clock, inPlaceMs, [abort, ...stops]))) continue;
+    const outcome = outcomeOf(error);
+    if (outcome.kind === 'hand-back') await attempt.failed(outcome, error.retryAfterMs ?? 0);
+    else await attempt.neither();
+    return { outcome };
+  }
+}
+
+/** One call, with what it used at most. */
+async function called(
+  { model }: Pick<TurnPorts, 'model'>,
+  request: ModelRequest,
+  abort: AbortSignal,
+): Promise<{ readonly turn: ModelTurn; readonly usage: TokenUsage } | { readonly error: ModelError; readonly usage: TokenUsage | 'none' }> {
+  try {
+    const turn = await model.call(request, abort);
+    return { turn, usage: turn.usage };
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return { error, usage: error.usage };
   }
 }
 
@@ -56,7 +92,7 @@ async function waitedOut(clock: Clock, delayMs: number, signals: readonly AbortS
   }
 }
 
-function purchaseOf(ports: TurnPorts, model: string, usage: Purchase['usage'], estimated: boolean): Purchase {
+function purchaseOf(ports: TurnPorts, model: string, usage: TokenUsage, estimated: boolean): Purchase {
   return { model, usage, estimated, costNanoUsd: ports.priceOf(model, usage) };
 }
 
@@ -114,7 +150,7 @@ function outcomeOf(error: ModelError): Outcome {
     case 'ModelNotFound':
     case 'SpendLimit':
     case 'Unreachable':
-      return { kind: 'hand-back', reason: error.code, error: message, pause: true, ...retryAfter };
+      return { kind: 'hand-back', reason: error.code, error: message };
     case 'ServerError':
       return { kind: 'transient', reason: 'ModelServerError', error: message, ...retryAfter };
     case 'Stalled':

@@ -1,12 +1,14 @@
 import { type AgentRef, agentId } from '../api/names.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
+  type CellKey,
   type LastTick,
   type OwnedStore,
   PAUSE_RETENTION_MS,
   type Pause,
   type RecordKey,
   type RecordWrite,
+  type StoredCell,
   type StoredRecord,
 } from './port.ts';
 
@@ -19,6 +21,7 @@ export function createMemoryStore(clock: Clock): OwnedStore {
   const records = new Map<string, Entry>();
   const pauses = new Map<string, (Pause & { readonly by: string })[]>();
   const lastTicks = new Map<string, LastTick>();
+  const cells = new Map<string, StoredCell & { readonly expiresAt: number }>();
 
   const idOf = (key: RecordKey) => `${agentId(key.agent)}/${key.event}`;
   const lookUp = (key: RecordKey): Entry | undefined => {
@@ -37,6 +40,12 @@ export function createMemoryStore(clock: Clock): OwnedStore {
       expiresAt: write.expireMs === undefined ? Number.POSITIVE_INFINITY : now + write.expireMs,
     });
     sweep(now);
+  };
+
+  const cellId = ({ owner, name }: CellKey) => `${owner.namespace}/${owner.name ?? ''}/${name}`;
+  const lookUpCell = (key: CellKey): StoredCell | undefined => {
+    const cell = cells.get(cellId(key));
+    return cell === undefined || cell.expiresAt <= clock.now() ? undefined : { text: cell.text, version: cell.version };
   };
 
   let nextSweep = 0;
@@ -93,10 +102,21 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         lastTicks.set(id, next);
         return { written: true };
       }),
+    readCell: (key) => answer(() => ({ now: clock.now(), stored: lookUpCell(key) })),
+    replaceCell: (key, expectedVersion, text, expireMs) =>
+      answer(() => {
+        const now = clock.now();
+        const stored = lookUpCell(key);
+        if ((stored?.version ?? 0) !== expectedVersion) return { written: false, now, stored };
+        const version = Math.max(now, (stored?.version ?? 0) + 1);
+        cells.set(cellId(key), { text, version, expiresAt: now + expireMs });
+        return { written: true, now, version };
+      }),
     ping: () => answer(() => {}),
     close: async () => {
       records.clear();
       lastTicks.clear();
+      cells.clear();
     },
   };
 }

@@ -44,6 +44,24 @@ export interface LastTick {
   readonly expiresAt: number;
 }
 
+/** Names one value that processes share: of an agent, or of all agents of a namespace. */
+export interface CellKey {
+  readonly owner: AgentRef | { readonly namespace: string; readonly name?: never };
+  readonly name: string;
+}
+
+/** A shared value as it stands in the store: a text, which whoever writes it gives its meaning. */
+export interface StoredCell {
+  readonly text: string;
+  /** Grows with each write, also over a time in which there was none; never 0. */
+  readonly version: number;
+}
+
+/** What came of a conditional write of a cell. `now` is the store's own time. */
+export type CellWriteResult =
+  | { readonly written: true; readonly now: number; readonly version: number }
+  | { readonly written: false; readonly now: number; readonly stored: StoredCell | undefined };
+
 /** Memory that outlives a process and is shared by replicas. Every method is one round trip, atomic, and rejects with `StoreError`. */
 export interface Store {
   read(key: RecordKey): Promise<{ readonly now: number; readonly stored: StoredRecord | undefined }>;
@@ -67,6 +85,9 @@ export interface Store {
    * result. Forgotten a month after it expired.
    */
   replaceLastTick(agent: AgentRef, schedule: string, expected: string | undefined, next: LastTick): Promise<{ readonly written: boolean }>;
+  readCell(key: CellKey): Promise<{ readonly now: number; readonly stored: StoredCell | undefined }>;
+  /** Writes if the cell still has this version (0: there is none); it is forgotten `expireMs` later. After an unknown result it is to be read anew. */
+  replaceCell(key: CellKey, expectedVersion: number, text: string, expireMs: number): Promise<CellWriteResult>;
   /** Resolves if the store answers and takes writes. How one learns, without work of its own, that a store is gone or back. */
   ping(): Promise<void>;
 }

@@ -1,12 +1,14 @@
 import type { AgentRef } from '../api/names.ts';
 import type { EventRecord } from '../api/record.ts';
 import {
+  type CellKey,
   LAST_TICK_RETENTION_MS,
   type OwnedStore,
   PAUSE_RETENTION_MS,
   type Pause,
   type RecordKey,
   type RecordWrite,
+  type StoredCell,
   type StoredRecord,
 } from './port.ts';
 import { RedisClient, type RedisOptions } from './redis-client.ts';
@@ -67,6 +69,18 @@ redis.call('HSET', KEYS[1], 'e', ARGV[2], 'x', ARGV[3])
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', tonumber(ARGV[3]) + tonumber(ARGV[4])))
 return 1`,
   },
+  // A cell is a hash: v(ersion), t(ext). The version is a time where nothing was written for a while: one that has expired is never taken for its successor.
+  eaReadCell: { numberOfKeys: 1, lua: `${NOW} return {string.format('%.0f', now), redis.call('HMGET', KEYS[1], 'v', 't')}` },
+  eaReplaceCell: {
+    numberOfKeys: 1,
+    lua: `${NOW}
+local stored = redis.call('HMGET', KEYS[1], 'v', 't')
+if (stored[1] or '0') ~= ARGV[1] then return {0, string.format('%.0f', now), stored} end
+local version = string.format('%.0f', math.max(now, tonumber(ARGV[1]) + 1))
+redis.call('HSET', KEYS[1], 'v', version, 't', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return {1, string.format('%.0f', now), version}`,
+  },
   // A write, since a replica, a full store and one that cannot save to its disk all answer a PING.
   eaPing: { numberOfKeys: 1, lua: `redis.call('SET', KEYS[1], '1', 'PX', 60000) return 1` },
 } as const;
@@ -108,6 +122,17 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
       const args = [lastTickKey(agent, schedule), expected ?? '', eventId, expiresAt, LAST_TICK_RETENTION_MS];
       return { written: (await run('eaReplaceLastTick', ...args)) === 1 };
     },
+    readCell: async (key) => {
+      const [now, fields] = (await run('eaReadCell', cellKey(key))) as [string, CellFields];
+      return { now: Number(now), stored: storedCell(fields) };
+    },
+    replaceCell: async (key, expectedVersion, text, expireMs) => {
+      const answer = await run('eaReplaceCell', cellKey(key), expectedVersion, text, expireMs);
+      const [written, now, rest] = answer as [0, string, CellFields] | [1, string, string];
+      return written === 1
+        ? { written: true, now: Number(now), version: Number(rest) }
+        : { written: false, now: Number(now), stored: storedCell(rest) };
+    },
     ping: async () => {
       await run('eaPing', PING_KEY);
     },
@@ -126,6 +151,16 @@ function pausesKey(agent: AgentRef): string {
 
 function lastTickKey(agent: AgentRef, schedule: string): string {
   return `ea:{${agent.namespace}/${agent.name}}:tick:${schedule}`;
+}
+
+type CellFields = readonly [version: string | null, text: string | null];
+
+function cellKey({ owner, name }: CellKey): string {
+  return owner.name === undefined ? `ea:{${owner.namespace}}:${name}` : `ea:{${owner.namespace}/${owner.name}}:${name}`;
+}
+
+function storedCell([version, text]: CellFields): StoredCell | undefined {
+  return version === null || text === null ? undefined : { version: Number(version), text };
 }
 
 function storedRecord([version, leaseUntil, record]: StoredFields): StoredRecord | undefined {

@@ -29,6 +29,8 @@ export function watchedStore<Watched extends Store>(store: Watched, onChange: (r
     pausesSince: (agent, since) => watch(store.pausesSince(agent, since)),
     lastTick: (agent, schedule) => watch(store.lastTick(agent, schedule)),
     replaceLastTick: (agent, schedule, expected, next) => watch(store.replaceLastTick(agent, schedule, expected, next)),
+    readCell: (key) => watch(store.readCell(key)),
+    replaceCell: (key, expectedVersion, text, expireMs) => watch(store.replaceCell(key, expectedVersion, text, expireMs)),
     ping: () => watch(store.ping()),
   };
 }

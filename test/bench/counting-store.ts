@@ -24,6 +24,8 @@ export function countingStore(store: Store): CountingStore {
     pausesSince: counted('pausesSince', store.pausesSince),
     lastTick: counted('lastTick', store.lastTick),
     replaceLastTick: counted('replaceLastTick', store.replaceLastTick),
+    readCell: counted('readCell', store.readCell),
+    replaceCell: counted('replaceCell', store.replaceCell),
     ping: counted('ping', store.ping),
     calls: () => ({ ...counts }),
   };

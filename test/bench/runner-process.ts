@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { metrics as metricTable } from '../../src/api/metrics.ts';
+import { costNanoUsd } from '../../src/api/prices.ts';
 import { connectRabbitMq } from '../../src/broker/amqp.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createLog, type Log } from '../../src/lib/log.ts';
 import { createMetrics } from '../../src/lib/metrics.ts';
 import { USER_AGENT } from '../../src/lib/version.ts';
-import { costNanoUsd } from '../../src/model/prices.ts';
 import { type Runner, startRunner } from '../../src/runner/main.ts';
 import { createSend } from '../../src/runner/outputs/send.ts';
 import type { RunnerPorts } from '../../src/runner/ports.ts';

@@ -30,6 +30,26 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     assert.deepEqual(await Promise.all([store.ping(), other.ping()]), [undefined, undefined]);
   });
 
+  about('a cell is written only by who knows its last version, and forgotten in time', async ({ store, other, pass }) => {
+    const key = { owner: freshKey().agent, name: 'cell' };
+    const ofNamespace = { owner: { namespace: key.owner.namespace }, name: key.owner.name };
+    assert.equal((await store.readCell(key)).stored, undefined);
+    const first = await store.replaceCell(key, 0, 'one: "ü"', 60_000);
+    assert.ok(first.written);
+    assert.deepEqual((await other.readCell(key)).stored, { text: 'one: "ü"', version: first.version });
+    const late = await other.replaceCell(key, 0, 'two', 60_000);
+    assert.deepEqual([late.written, 'stored' in late ? late.stored?.text : undefined], [false, 'one: "ü"']);
+    const second = await other.replaceCell(key, first.version, 'two', 1000);
+    assert.ok(second.written && second.version > first.version);
+    assert.ok((await store.replaceCell(ofNamespace, 0, 'another', 60_000)).written);
+    await pass(1500);
+    assert.equal((await store.readCell(key)).stored, undefined);
+    const anew = await store.replaceCell(key, 0, 'three', 60_000);
+    assert.ok(anew.written && anew.version > second.version, 'a version is never given twice');
+    assert.equal((await other.replaceCell(key, second.version, 'four', 60_000)).written, false);
+    assert.equal((await store.readCell(ofNamespace)).stored?.text, 'another');
+  });
+
   about('a record that was never written is not there', async ({ store }) => {
     assert.equal((await store.read(freshKey())).stored, undefined);
   });

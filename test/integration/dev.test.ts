@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { costNanoUsd } from '../../src/model/prices.ts';
+import { costNanoUsd } from '../../src/api/prices.ts';
 import type { Behaviour } from '../support/claude-behaviour.ts';
 import { billedInAll, STUB_KEY, startClaudeStub } from '../support/claude-stub.ts';
 import { manifestFolder, startDev } from '../support/dev-process.ts';

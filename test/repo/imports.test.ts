@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   kube: ['lib', 'api'],
   manifest: ['lib', 'api', 'expr'],
   gateway: ['lib', 'api', 'expr', 'compile', 'broker', 'store', 'model', 'manifest'],
-  runner: ['lib', 'api', 'expr', 'compile', 'broker', 'store', 'model', 'manifest'],
+  runner: ['lib', 'api', 'expr', 'schedule', 'compile', 'broker', 'store', 'model', 'manifest'],
   tick: ['lib', 'api', 'schedule', 'broker', 'store'],
   controller: ['lib', 'api', 'expr', 'compile', 'schedule', 'broker', 'kube'],
   cli: ['lib', 'api', 'expr', 'compile', 'schedule', 'broker', 'store', 'model', 'manifest', 'gateway', 'runner', 'tick'],

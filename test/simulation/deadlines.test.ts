@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { costNanoUsd } from '../../src/model/prices.ts';
+import { costNanoUsd } from '../../src/api/prices.ts';
 import { assertNothingBroken } from './invariants.ts';
 import { inTurn, type Line, stageOf } from './stage.ts';
 import type { Replica, World } from './world.ts';

@@ -102,6 +102,8 @@ export class Incarnation {
       lastTick: (agent, schedule) => this.call('store.lastTick', () => store.lastTick(agent, schedule)),
       replaceLastTick: (agent, schedule, expected, next) =>
         this.call('store.replaceLastTick', () => store.replaceLastTick(agent, schedule, expected, next)),
+      readCell: (key) => this.call('store.readCell', () => store.readCell(key)),
+      replaceCell: (key, version, text, expireMs) => this.call('store.replaceCell', () => store.replaceCell(key, version, text, expireMs)),
       ping: () => this.call('store.ping', () => store.ping()),
     };
   }

@@ -78,6 +78,10 @@ test('a runner whose store does not answer says that it waits for it, and when i
   });
   const waits = [10, 20, 30, 40, 50].map((at) => [at, 'still stopping', 2, 'the store, which does not answer']);
   assert.deepEqual(said.slice(0, 6), [[0, 'stopping', 2, undefined], ...waits]);
-  assert.deepEqual(said.at(-1), [80, 'stopping: what is left is given up; the broker delivers it again', 2, undefined]);
+  assert.ok(
+    said.some(
+      ([at, msg, underWay]) => at === 80 && msg === 'stopping: what is left is given up; the broker delivers it again' && underWay === 2,
+    ),
+  );
   assert.equal(tookSeconds, 80);
 });

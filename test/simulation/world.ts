@@ -40,7 +40,7 @@ export interface WorldOptions {
   readonly onUnknownResult?: 'Retry' | 'DeadLetter';
   readonly filter?: string;
   /** What the agent deviates in beside that. */
-  readonly agent?: Pick<AgentFixture, 'delivery' | 'idempotency' | 'model' | 'suspend'>;
+  readonly agent?: Pick<AgentFixture, 'budget' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend'>;
   /** What its outputs deviate in. */
   readonly output?: object;
   readonly secrets?: Secrets;
@@ -360,6 +360,8 @@ export class World {
       pausesSince: down(store.pausesSince),
       lastTick: down(store.lastTick),
       replaceLastTick: down(store.replaceLastTick),
+      readCell: down(store.readCell),
+      replaceCell: down(store.replaceCell),
       ping: down(store.ping),
       replace: async (key, version, write) => {
         const result = await down(store.replace)(key, version, write);

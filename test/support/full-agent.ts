@@ -48,6 +48,12 @@ export function fullAgent(): Record<string, unknown> {
       ],
       delivery: { maxAttempts: 2, retryDelaysSeconds: [1, 2], eventTtlSeconds: 60, runTimeoutSeconds: 10, concurrency: 1 },
       idempotency: { key: 'event.id', retentionSeconds: 86_400 },
+      budget: {
+        perEvent: { usd: '0.50', tokens: 1_000_000 },
+        perDay: { usd: '25', tokens: 10_000_000 },
+        perMonth: { usd: '250.5', tokens: 100_000_000 },
+        timeZone: 'Europe/Berlin',
+      },
       suspend: true,
       replicas: 3,
       brokerRef: 'other',

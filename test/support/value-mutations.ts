@@ -35,6 +35,21 @@ export const valueMutations: readonly Mutation[] = [
     'spec.triggers',
     ['<a>', '<a>', '&', '\u2029', '\u2029'].map((name) => ({ name, queue: { eventTypes: ['#'] } })),
   ),
+  ...['perEvent', 'perDay', 'perMonth'].flatMap((limit) =>
+    tries(
+      `a limit ${limit} without a unit`,
+      `spec.budget.${limit}`,
+      {},
+      { usd: null },
+      { tokens: null, usd: null },
+      { usd: '1', tokens: 1 },
+      { usd: '0.000000001', tokens: 1_000_000_000_000 },
+      { tokens: 1 },
+      { usd: '9999999.999999999' },
+    ),
+  ),
+  ...tries('a budget without a limit', 'spec.budget', {}, { timeZone: 'Europe/Berlin' }, { perEvent: null }, { perDay: { usd: '1' } }),
+  ...tries('an amount of money', 'spec.budget.perDay.usd', '1.', '.5', '-1', '1e3', '1,5', '12345678', '0', '1.0000000001'),
   ...tries('two outputs of one name', 'spec.outputs.1.name', 'sink', 'sink2', 'plain'),
   ...tries(
     'a trigger of no or two kinds',

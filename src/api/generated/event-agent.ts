@@ -54,6 +54,7 @@ export interface EventAgentSpec {
   readonly outputs?: readonly Output[];
   readonly delivery: DeliverySpec;
   readonly idempotency: IdempotencySpec;
+  readonly budget?: BudgetSpec;
   /**
    * Stops the consumption: triggers still take events in, which wait in the queue.
    */
@@ -318,6 +319,31 @@ export interface IdempotencySpec {
   readonly retentionSeconds: number;
 }
 /**
+ * What the agent may spend, over all its pods. The most that a call can cost is reserved before it is made; where there is no room for that, nothing is taken until the period ends, money that was reserved comes back, or the budget is raised. Events wait in the queue meanwhile.
+ */
+export interface BudgetSpec {
+  readonly perEvent?: BudgetLimitSpec;
+  readonly perDay?: BudgetLimitSpec;
+  readonly perMonth?: BudgetLimitSpec;
+  /**
+   * The IANA time zone whose clocks say when a day and a month begin. 1 to 64 characters.
+   */
+  readonly timeZone: string;
+}
+/**
+ * For one event, until it is done or given up; what goes beyond makes it a dead letter.
+ */
+export interface BudgetLimitSpec {
+  /**
+   * US dollars at list prices, as a decimal, e.g. "25.00"; at most nine digits behind the point.
+   */
+  readonly usd?: string;
+  /**
+   * Tokens, input and output together, 1 to 1000000000000.
+   */
+  readonly tokens?: number;
+}
+/**
  * Secrets in the agent's namespace from which its pods take their connections, with keys as RabbitMQ's cluster operator writes them: `connection_string`, or `host`, `port`, `username` and `password` (and `vhost`); `ca.crt` where the server's certificate is signed by a CA of your own.
  */
 export interface ConnectionSecrets {
@@ -482,6 +508,10 @@ export interface EventAgentStatus {
    * Messages in the dead-letter queue; missing where it is not known.
    */
   readonly deadLetters?: number;
+  /**
+   * US dollars that are booked for the present day of the budget's time zone, over all pods, money for calls under way included; missing where there is no budget, and where it is not known.
+   */
+  readonly costToday?: string;
   /**
    * Where the agent's webhooks are received inside the cluster, for an Ingress or an HTTPRoute to lead to.
    */

@@ -1,7 +1,7 @@
+import { isPriced } from '../../api/prices.ts';
 import { scheduleWarnings } from '../../compile/schedule-warnings.ts';
 import { warningsFor } from '../../compile/warnings.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { isPriced } from '../../model/prices.ts';
 import { load, located, missingAgent } from '../load.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -1,4 +1,4 @@
-import { usdText } from '../../model/prices.ts';
+import { usdText } from '../../api/prices.ts';
 import { DemoFailed, type LogLine } from './dev-child.ts';
 import type { Page } from './page.ts';
 

@@ -84,7 +84,7 @@ function judge(
   connection: Connection | undefined,
 ): Verdict {
   const problems = [...own, ...ownPathProblems(agent, compiled)];
-  if (problems.length > 0) return bad('Invalid', problems.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  if (problems.length > 0) return bad(reasonOf(problems), problems.map(({ path, message }) => `${path}: ${message}`).join('; '));
   const { brokerRef } = agent.spec;
   if (!brokers.has(brokerRef)) {
     const known = [...brokers].join(', ') || 'none';
@@ -108,6 +108,11 @@ function judge(
     );
   }
   return good('Accepted', 'the spec is in force');
+}
+
+/** A reason of its own counts only where it is the only one. */
+function reasonOf([first, ...others]: readonly Problem[]): 'Invalid' | 'PriceUnknown' {
+  return others.length === 0 ? (first?.reason ?? 'Invalid') : 'Invalid';
 }
 
 /** Two triggers of one agent with one path. */

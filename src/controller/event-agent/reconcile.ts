@@ -14,6 +14,7 @@ import { Deletions } from './deletion.ts';
 import { runnerObjectsFor } from './desired.ts';
 import type { InForce, Standing } from './namespace-view.ts';
 import { isDeleting, type StoredEventAgent } from './resource.ts';
+import { askRunners, budgetVerdict, modelVerdict } from './spending.ts';
 import { statusFor } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
 import { bringAbout, depthsOf, retireTiers, type TopologyResult } from './topology.ts';
@@ -21,6 +22,9 @@ import { announce } from './transitions.ts';
 
 /** While pods are not as they should be, they are asked again this soon. */
 const PODS_AGAIN_MS = 5000;
+
+/** Runners are asked this often how the provider and the budget are: nothing else tells of that. */
+const RUNNERS_AGAIN_MS = 20_000;
 
 /** Brings one agent to what its spec says, and its status to what was seen. One for all agents; holds only what can be found out again. */
 export class EventAgentReconciler {
@@ -84,6 +88,9 @@ export class EventAgentReconciler {
         : await retireTiers(watch, names, inForce.compiled.topology, this.#empty, isUsed, signal);
     const before = this.#statuses.latest(agent);
     const depths = watch === undefined ? undefined : this.#statuses.depths(agent, depthsOf(watch, names));
+    const told = await askRunners(pods, signal);
+    const model = modelVerdict(told);
+    const budget = budgetVerdict(inForce?.agent.spec.budget !== undefined, told);
     const status = statusFor(
       {
         generation: agent.metadata.generation ?? 0,
@@ -94,6 +101,9 @@ export class EventAgentReconciler {
           GatewayReady: gatewayVerdict(inForce?.compiled, gateways.get(namespace), views.of(namespace).gateway !== undefined),
           RunnerAvailable: runnerVerdict,
         },
+        model,
+        budget,
+        costToday: this.#statuses.costToday(agent, told?.budget?.dayNanoUsd),
         suspended: agent.spec.suspend,
         depths,
         replicas: deployment?.status?.replicas ?? (deployment === undefined ? undefined : 0),
@@ -107,7 +117,7 @@ export class EventAgentReconciler {
     await this.#statuses.write(agent, status, signal);
     const repaired = [...this.#drift(agent, before, topology), ...(runner?.repaired ?? []).map((object) => `${object} applied again`)];
     announce(this.#operator, agent, before, status, { repaired, retired: retired.changed });
-    return soonest(topology.afterMs, retired.afterMs, runnerVerdict.status === 'True' ? undefined : PODS_AGAIN_MS);
+    return soonest(topology.afterMs, retired.afterMs, runnerVerdict.status === 'True' ? RUNNERS_AGAIN_MS : PODS_AGAIN_MS);
   }
 
   /** What had to be made again on the broker, although it had been there. */

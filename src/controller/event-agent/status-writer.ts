@@ -6,6 +6,7 @@ import { resources } from '../../kube/resources.ts';
 import type { Operator } from '../operator.ts';
 import { Written } from '../written.ts';
 import type { StoredEventAgent } from './resource.ts';
+import { usdDecimal } from './spending.ts';
 import { isWorthWriting } from './status.ts';
 import type { Depths } from './topology.ts';
 
@@ -17,6 +18,7 @@ export class StatusWriter {
   readonly #operator: Pick<Operator, 'kube' | 'clock'>;
   /** When an agent's numbers were written last. */
   readonly #numbersAt = new Map<string, number>();
+  readonly #costsAt = new Map<string, number>();
   readonly #written = new Written<StoredEventAgent>();
 
   constructor(operator: Pick<Operator, 'kube' | 'clock'>) {
@@ -38,6 +40,15 @@ export class StatusWriter {
     return queued === undefined || deadLetters === undefined ? undefined : { queued, deadLetters };
   }
 
+  /** What is booked for today, to show: that of the status, until another one is worth a write. */
+  costToday(agent: StoredEventAgent, seenNanoUsd: number | undefined): string | undefined {
+    const { costToday } = this.latest(agent) ?? {};
+    const shown = costToday === undefined ? undefined : Number(costToday) * 1e9;
+    const sinceMs = this.#operator.clock.now() - (this.#costsAt.get(agentId(agent.metadata)) ?? Number.NEGATIVE_INFINITY);
+    if (!isWorthWriting(shown, seenNanoUsd, sinceMs)) return costToday;
+    return seenNanoUsd === undefined ? undefined : usdDecimal(seenNanoUsd);
+  }
+
   /** Rejects with `KubeError`; an agent that is gone meanwhile is none. */
   async write(agent: StoredEventAgent, status: EventAgentStatus, signal: AbortSignal): Promise<void> {
     const before = this.latest(agent);
@@ -46,6 +57,7 @@ export class StatusWriter {
     const { namespace, name, uid } = metadata;
     const { kube, clock } = this.#operator;
     if (status.queued !== before?.queued || status.deadLetters !== before?.deadLetters) this.#numbersAt.set(agentId(metadata), clock.now());
+    if (status.costToday !== before?.costToday) this.#costsAt.set(agentId(metadata), clock.now());
     // The uid keeps an agent of the same name that was made meanwhile from getting this one's status.
     const object = { apiVersion, kind, metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) }, status };
     const stored = await kube
@@ -56,6 +68,7 @@ export class StatusWriter {
 
   forget(agent: AgentRef): void {
     this.#numbersAt.delete(agentId(agent));
+    this.#costsAt.delete(agentId(agent));
     this.#written.forget(agent.namespace, agent.name);
   }
 }

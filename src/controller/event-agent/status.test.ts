@@ -14,6 +14,9 @@ const fine = {
 const parts = (change: Partial<StatusParts> = {}): StatusParts => ({
   generation: 3,
   verdicts: fine,
+  model: good('ModelAnswers', 'calls are made'),
+  budget: bad('NoBudget', 'none'),
+  costToday: undefined,
   suspended: false,
   depths: { queued: 4, deadLetters: 0 },
   replicas: 1,

@@ -9,6 +9,10 @@ import type { Depths } from './topology.ts';
 export interface StatusParts {
   readonly generation: number;
   readonly verdicts: Readonly<Record<(typeof readyParts)[number], Verdict>>;
+  readonly model: Verdict;
+  readonly budget: Verdict;
+  /** What is booked for today, where that is known. */
+  readonly costToday: string | undefined;
   readonly suspended: boolean;
   /** `undefined` where they are not known. */
   readonly depths: Depths | undefined;
@@ -24,13 +28,15 @@ const MAX_MESSAGE = 4096;
 
 /** The status of an agent, given the one before: a condition keeps its time while its status stays. `now` as RFC 3339. Pure. */
 export function statusFor(parts: StatusParts, before: EventAgentStatus | undefined, now: string): EventAgentStatus {
-  const { generation, verdicts, suspended, depths, replicas, selector, routes, configuration } = parts;
+  const { generation, verdicts, model, budget, costToday, suspended, depths, replicas, selector, routes, configuration } = parts;
   const all: Readonly<Record<EventAgentCondition, Verdict>> = {
     ...verdicts,
     Ready: readyVerdict(verdicts, suspended),
     Suspended: suspended
       ? good('Suspended', 'spec.suspend is true: nothing is run, events wait in the queue')
       : bad('NotSuspended', 'spec.suspend is false'),
+    ModelAvailable: model,
+    BudgetExceeded: budget,
     DeadLettersPresent: deadLettersVerdict(depths),
   };
   const conditions = Object.entries(all).map(([type, verdict]) => conditionFor(type, verdict, generation, before?.conditions, now));
@@ -41,6 +47,7 @@ export function statusFor(parts: StatusParts, before: EventAgentStatus | undefin
     selector,
     ...(configuration === undefined ? {} : { configuration }),
     ...(depths === undefined ? {} : depths),
+    ...(costToday === undefined ? {} : { costToday }),
     ...(routes.length === 0
       ? {}
       : { webhooks: routes.map(({ trigger, path }) => ({ trigger, path, service: GATEWAY_NAME, port: ports.service })) }),

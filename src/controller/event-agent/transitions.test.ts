@@ -30,6 +30,14 @@ const cases: readonly [what: string, before: string | undefined, now: string, to
     'DeadLettersPresent=True/Present',
     'Warning Present',
   ],
+  ['a provider that is away', 'ModelAvailable=True/ModelAnswers', 'ModelAvailable=False/Overloaded', 'Warning Overloaded'],
+  ['another trouble with it', 'ModelAvailable=False/Overloaded', 'ModelAvailable=False/Unauthorized', 'Warning Unauthorized'],
+  ['a provider that is back', 'ModelAvailable=False/Overloaded', 'ModelAvailable=True/ModelAnswers', 'Normal ModelAnswers'],
+  ['a provider that answers from the start', undefined, 'ModelAvailable=True/ModelAnswers', undefined],
+  ['one of which nobody knows', 'ModelAvailable=True/ModelAnswers', 'ModelAvailable=Unknown/NotObserved', undefined],
+  ['a spent budget', 'BudgetExceeded=False/WithinBudget', 'BudgetExceeded=True/BudgetSpent', 'Warning BudgetSpent'],
+  ['a new day', 'BudgetExceeded=True/BudgetSpent', 'BudgetExceeded=False/WithinBudget', 'Normal WithinBudget'],
+  ['no budget', undefined, 'BudgetExceeded=False/NoBudget', undefined],
   ['none from the start', undefined, 'DeadLettersPresent=False/None', undefined],
 ];
 

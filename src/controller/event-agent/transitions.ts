@@ -3,7 +3,14 @@ import type { Operator } from '../operator.ts';
 import type { StoredEventAgent } from './resource.ts';
 
 /** Conditions whose changes are told as events. */
-const TOLD = ['Ready', 'DeadLettersPresent', 'Suspended'] as const;
+const TOLD = ['Ready', 'ModelAvailable', 'BudgetExceeded', 'DeadLettersPresent', 'Suspended'] as const;
+
+/** What somebody is called for; that it is over is told as well, and what is not known is no news. */
+const ALARMS: Readonly<Partial<Record<(typeof TOLD)[number], string>>> = {
+  ModelAvailable: 'False',
+  BudgetExceeded: 'True',
+  DeadLettersPresent: 'True',
+};
 
 /** Reasons for not being ready that pass by themselves. */
 const UNDER_WAY: ReadonlySet<string> = new Set(['Declaring', 'RollingOut', 'NotObserved']);
@@ -28,10 +35,11 @@ export function announce(
     const was = before?.conditions?.find((condition) => condition.type === type);
     const is = now.conditions?.find((condition) => condition.type === type);
     if (is === undefined || (was?.status === is.status && was.reason === is.reason)) continue;
+    const alarm = ALARMS[type];
     // What was never otherwise is no news.
-    if (was === undefined && type !== 'Ready' && is.status !== 'True') continue;
-    if (type === 'DeadLettersPresent' && (is.status === 'Unknown' || (is.status === 'False' && was?.status !== 'True'))) continue;
-    const isGood = type === 'Ready' ? is.status === 'True' || UNDER_WAY.has(is.reason) : type === 'Suspended' || is.status === 'False';
+    if (alarm !== undefined && is.status !== alarm && (was?.status !== alarm || is.status === 'Unknown')) continue;
+    if (type === 'Suspended' && was === undefined && is.status !== 'True') continue;
+    const isGood = alarm === undefined ? type === 'Suspended' || is.status === 'True' || UNDER_WAY.has(is.reason) : is.status !== alarm;
     events.record(agent, { type: isGood ? 'Normal' : 'Warning', reason: is.reason, note: is.message, action: 'Reconcile' });
   }
   if (repaired.length > 0)

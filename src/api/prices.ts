@@ -1,4 +1,4 @@
-import type { TokenUsage } from './port.ts';
+import type { TokenUsage } from './tokens.ts';
 
 /** Prices of one token in nano-USD (1 USD per million tokens = 1,000 nano-USD a token). Whole numbers: sums stay exact. */
 interface Rates {

@@ -1,0 +1,36 @@
+import { count, fromJson, object, optional, type Parse, text, word } from './json-shape.ts';
+
+/** Why the model provider is taken to be unavailable. Times in milliseconds since the epoch. */
+export interface ModelTrouble {
+  /** One of the reasons for handing an event back. */
+  readonly reason: string;
+  readonly error: string;
+  readonly since: number;
+  readonly nextTryAt: number;
+}
+
+/** What is booked, over all replicas, for the present day and month. */
+export interface BudgetStatus {
+  readonly dayNanoUsd: number;
+  readonly monthNanoUsd: number;
+  /** Why nothing is taken, and until when. */
+  readonly closed?: { readonly period: 'day' | 'month'; readonly until: number };
+}
+
+/** What a runner tells on `/status` of its metrics port; the controller asks one pod of each agent, since all know the same. */
+export interface RunnerStatus {
+  readonly trouble?: ModelTrouble;
+  /** Missing where the agent has none, and before it was looked at. */
+  readonly budget?: BudgetStatus;
+}
+
+/** Reads the JSON of `/status`. Throws `InputError` (`InvalidResource`). */
+export function parseRunnerStatus(json: string): RunnerStatus {
+  return fromJson(json, runnerStatus);
+}
+
+const closed = object<NonNullable<BudgetStatus['closed']>>({ period: word('day', 'month'), until: count(0) });
+const runnerStatus: Parse<RunnerStatus> = object<RunnerStatus>({
+  trouble: optional(object<ModelTrouble>({ reason: text, error: text, since: count(0), nextTryAt: count(0) })),
+  budget: optional(object<BudgetStatus>({ dayNanoUsd: count(0), monthNanoUsd: count(0), closed: optional(closed) })),
+});

@@ -1,0 +1,210 @@
+import type { BudgetLimit } from '../../api/configuration.ts';
+import type { TokenUsage } from '../../api/tokens.ts';
+import type { Period, PeriodName } from './period.ts';
+import { periodNames } from './period.ts';
+
+/** Money and tokens. `nanoUsd` counts 0 for a model without a price: a limit in USD is then refused before anything runs. */
+export interface Amount {
+  readonly nanoUsd: number;
+  readonly tokens: number;
+}
+
+/** What is booked for a period: what was spent, what is reserved for calls under way, and what calls may have cost that never came back. */
+export type Booked = Amount & Period;
+
+/** A call that was reserved and not settled yet, by its event. */
+export interface Reservation {
+  readonly amount: Amount;
+  /** What that amount is for: the most that the call can use. */
+  readonly usage: TokenUsage;
+  readonly model: string;
+  /** The taker's fence: a reservation that another taker of the event finds is of a call that never came back. */
+  readonly fence: string;
+  /** When the periods began that it is booked in. */
+  readonly booked: Readonly<Record<PeriodName, number>>;
+  /** When nobody asks for it any more: it stays booked. */
+  readonly forgetAt: number;
+}
+
+/** An event that was refused although it had begun: what it needs is kept for it. */
+export interface Claimant {
+  readonly amount: Amount;
+  readonly until: number;
+}
+
+/** Why nothing is taken, and until when. `limits` are those in force then: with others the question is open again. */
+export interface Closed {
+  readonly period: PeriodName;
+  readonly until: number;
+  readonly need: Amount;
+  readonly limits: string;
+}
+
+/** What an agent has spent in the present periods, over all its replicas. */
+export interface Ledger {
+  readonly day?: Booked;
+  readonly month?: Booked;
+  readonly open: Readonly<Record<string, Reservation>>;
+  readonly claimants: Readonly<Record<string, Claimant>>;
+  readonly closed?: Closed;
+}
+
+/** A ledger without an entry. */
+export const EMPTY_LEDGER: Ledger = { open: {}, claimants: {} };
+
+/** The limits; a period without one is booked all the same. */
+export type Limits = Readonly<Partial<Record<PeriodName | 'event', BudgetLimit>>>;
+
+/** One call that is to be made. */
+export interface Purchasing {
+  /** Names the event. */
+  readonly event: string;
+  readonly fence: string;
+  /** The most that the call can cost, and for what. */
+  readonly amount: Amount;
+  readonly usage: TokenUsage;
+  readonly model: string;
+  /** What was bought for the event since it was published, or redriven, last. */
+  readonly spent: Amount;
+  /** Something was bought for the event before: it goes before those for which nothing was. */
+  readonly hasBegun: boolean;
+}
+
+/**
+ * What came of asking for money, the first that matches:
+ *
+ * | the ledger                                                                    | answer                                                            |
+ * |-------------------------------------------------------------------------------|-------------------------------------------------------------------|
+ * | has the reservation (its write was repeated)                                    | granted                                                           |
+ * | what was bought for the event and need are above its limit                      | spent: the event is given up                                      |
+ * | the limit of a period is below what the one call needs                          | exceeds: it never fits                                            |
+ * | booked and need are above a limit                                               | closed until the period ends, or money comes back; one that had begun is remembered |
+ * | booked, need, and what is kept for events that had begun are above a limit       | behind: they go first                                             |
+ * | else                                                                            | granted, and booked                                               |
+ */
+export type Granting =
+  | { readonly answer: 'granted' }
+  | { readonly answer: 'spent' }
+  | { readonly answer: 'exceeds'; readonly period: PeriodName }
+  | { readonly answer: 'closed'; readonly closed: Closed }
+  | { readonly answer: 'behind' };
+
+/** How long a reservation is remembered for a taker who asks for it: longer than any delivery is held, and than most pauses. */
+const FORGET_MS = 7 * 24 * 3_600_000;
+/** How long after a period has begun, or money has come back, an event that had begun may still be on its way. */
+const CLAIM_MS = 10 * 60_000;
+
+/** Asks for the money of one call. `lost`: an earlier call for the event that never came back, and stays booked. Pure. */
+export function reserve(
+  ledger: Ledger,
+  purchasing: Purchasing,
+  limits: Limits,
+  periods: Readonly<Record<PeriodName, Period>>,
+  now: number,
+): { readonly next?: Ledger; readonly granting: Granting; readonly lost?: Reservation } {
+  const { event, fence, amount, usage, model } = purchasing;
+  const current = inPeriods(ledger, periods, now);
+  const known = current.open[event];
+  if (known?.fence === fence) return { granting: { answer: 'granted' } };
+  const { [event]: _lost, ...open } = current.open;
+  const lost = known === undefined ? {} : { lost: known };
+  const without = { ...current, open };
+  const changed = known === undefined ? {} : { next: without };
+  const spent = known === undefined ? purchasing.spent : plus(purchasing.spent, known.amount);
+  if (isAbove(plus(spent, amount), limits.event)) return { ...changed, ...lost, granting: { answer: 'spent' } };
+  const exceeded = periodNames.find((name) => isAbove(amount, limits[name]));
+  if (exceeded !== undefined) return { ...changed, ...lost, granting: { answer: 'exceeds', period: exceeded } };
+  const hasBegun = purchasing.hasBegun || known !== undefined;
+  const full = periodNames.find((name) => isAbove(plus(without[name], amount), limits[name]));
+  if (full !== undefined) {
+    const closed = { period: full, until: periods[full].until, need: amount, limits: limitsText(limits) };
+    const claimants = hasBegun ? { ...without.claimants, [event]: { amount, until: closed.until + CLAIM_MS } } : without.claimants;
+    return { next: { ...without, closed, claimants }, ...lost, granting: { answer: 'closed', closed } };
+  }
+  const { [event]: _own, ...others } = without.claimants;
+  const kept = hasBegun
+    ? undefined
+    : Object.values(others).reduce<Amount | undefined>((sum, claimant) => plus(sum, claimant.amount), undefined);
+  if (kept !== undefined && periodNames.some((name) => isAbove(plus(plus(without[name], amount), kept), limits[name])))
+    return { ...changed, ...lost, granting: { answer: 'behind' } };
+  const booked = { day: periods.day.from, month: periods.month.from };
+  const { closed: _closed, ...opened } = without;
+  return {
+    next: {
+      ...opened,
+      claimants: others,
+      open: { ...open, [event]: { amount, usage, model, fence, booked, forgetAt: now + FORGET_MS } },
+      ...Object.fromEntries(periodNames.map((name) => [name, { ...periods[name], ...plus(without[name], amount) }])),
+    },
+    ...lost,
+    granting: { answer: 'granted' },
+  };
+}
+
+/** Settles a reservation with what the call has cost. One that is not there was settled before, or belongs to a later taker: nothing is changed. Pure. */
+export function settle(
+  ledger: Ledger,
+  { event, fence }: Pick<Purchasing, 'event' | 'fence'>,
+  actual: Amount,
+  limits: Limits,
+  now: number,
+): Ledger | undefined {
+  const reservation = ledger.open[event];
+  if (reservation?.fence !== fence) return undefined;
+  const { [event]: _settled, ...open } = ledger.open;
+  const back = { nanoUsd: actual.nanoUsd - reservation.amount.nanoUsd, tokens: actual.tokens - reservation.amount.tokens };
+  const corrected = periodNames.flatMap((name) => {
+    const booked = ledger[name];
+    return booked === undefined || booked.from !== reservation.booked[name] ? [] : [[name, { ...booked, ...plus(booked, back) }] as const];
+  });
+  return opened({ ...ledger, open, ...Object.fromEntries(corrected) }, limits, now);
+}
+
+/** Why nothing is to be taken now; `undefined` where there is no reason. Pure. */
+export function closedBy({ closed }: Ledger, limits: Limits, now: number): Closed | undefined {
+  return closed === undefined || closed.until <= now || closed.limits !== limitsText(limits) ? undefined : closed;
+}
+
+/** What is booked in a period that has not ended. */
+export function bookedIn(ledger: Ledger, name: PeriodName, now: number): Amount {
+  const booked = ledger[name];
+  return booked === undefined || booked.until <= now ? { nanoUsd: 0, tokens: 0 } : { nanoUsd: booked.nanoUsd, tokens: booked.tokens };
+}
+
+/** Whether an amount is above a limit. */
+export function isAbove({ nanoUsd, tokens }: Amount, limit: BudgetLimit | undefined): boolean {
+  return nanoUsd > (limit?.nanoUsd ?? Number.POSITIVE_INFINITY) || tokens > (limit?.tokens ?? Number.POSITIVE_INFINITY);
+}
+
+/** A sum. */
+export function plus(one: Amount | undefined, other: Amount): Amount {
+  return { nanoUsd: (one?.nanoUsd ?? 0) + other.nanoUsd, tokens: (one?.tokens ?? 0) + other.tokens };
+}
+
+/** Takes up the work again where what came back is enough for whoever was refused. */
+function opened(ledger: Ledger, limits: Limits, now: number): Ledger {
+  const { closed, ...rest } = ledger;
+  if (closed === undefined) return ledger;
+  const isOver = closedBy(ledger, limits, now) === undefined;
+  return isOver || !periodNames.some((name) => isAbove(plus(ledger[name], closed.need), limits[name])) ? rest : ledger;
+}
+
+/** The ledger of the present periods: what was booked in others is theirs. */
+function inPeriods(ledger: Ledger, periods: Readonly<Record<PeriodName, Period>>, now: number): Ledger {
+  const { closed, day, month, open, claimants } = ledger;
+  return {
+    ...(closed !== undefined && closed.until > now ? { closed } : {}),
+    ...(day?.from === periods.day.from ? { day } : {}),
+    ...(month?.from === periods.month.from ? { month } : {}),
+    open: kept(open, ({ forgetAt }) => forgetAt > now),
+    claimants: kept(claimants, ({ until }) => until > now),
+  };
+}
+
+function kept<Value>(entries: Readonly<Record<string, Value>>, isKept: (value: Value) => boolean): Readonly<Record<string, Value>> {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => isKept(value)));
+}
+
+function limitsText(limits: Limits): string {
+  return JSON.stringify(periodNames.map((name) => limits[name] ?? null));
+}

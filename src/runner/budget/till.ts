@@ -1,0 +1,238 @@
+import type { Budget } from '../../api/configuration.ts';
+import type { AgentRef } from '../../api/names.ts';
+import { usdText } from '../../api/prices.ts';
+import type { TokenUsage } from '../../api/tokens.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { usageBound } from '../../model/anthropic-request.ts';
+import type { ModelRequest } from '../../model/port.ts';
+import { type TimeZone, timeZone } from '../../schedule/time-zone.ts';
+import { type Store, StoreError } from '../../store/port.ts';
+import { persistently } from '../claim.ts';
+import type { Intake } from '../intake.ts';
+import type { Outcome } from '../outcome.ts';
+import { SharedCell } from '../shared-cell.ts';
+import type { Purchase } from '../spending.ts';
+import {
+  type Amount,
+  bookedIn,
+  type Closed,
+  closedBy,
+  EMPTY_LEDGER,
+  type Granting,
+  type Ledger,
+  type Limits,
+  reserve,
+  settle,
+} from './ledger.ts';
+import { type PeriodName, periodAt } from './period.ts';
+
+/** How often the ledger is looked at while nothing is taken, and else: others may have spent, or got money back. */
+const LOOK_CLOSED_MS = 10_000;
+const LOOK_MS = 15_000;
+/** The time in which nothing is taken does not count against events: noted this often, and this far ahead. */
+const NOTE_MS = 30_000;
+/** What was booked is remembered for longer than the longest period. */
+const EXPIRE_MS = 40 * 24 * 3_600_000;
+
+/** Who asks for the money of a call. */
+export interface Buyer {
+  /** Names the event. */
+  readonly event: string;
+  readonly fence: string;
+  /** What was bought for it since it was published, or redriven, last; and whether anything ever was. */
+  readonly spent: Amount;
+  readonly hasBegun: boolean;
+  /** The longest that it may wait for the store. */
+  readonly hold: AbortSignal;
+  /** Told of an earlier call for the event that never came back: it may have been billed. */
+  readonly onLost: (purchase: Purchase) => void;
+}
+
+/** Money that is kept for one call. */
+export interface Reserved {
+  /** To be called when the call has ended, with what it used at most. Rejects with the hold signal's reason; what was reserved stays booked then. */
+  settle(usage: TokenUsage): Promise<void>;
+}
+
+/** What is booked, as people and metrics are told. */
+export interface BudgetState {
+  readonly booked: Readonly<Record<PeriodName, Amount>>;
+  readonly closed: Closed | undefined;
+}
+
+/** What a till needs. */
+export interface TillParts {
+  readonly agent: AgentRef;
+  readonly budget: Budget;
+  readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly intake: Intake;
+  readonly priceOf: (model: string, usage: TokenUsage) => number | undefined;
+  readonly notePause: (fromMs: number, untilMs: number) => void;
+  /** Told of each state that is seen. */
+  readonly onState: (state: BudgetState) => void;
+}
+
+/**
+ * Lets a call be made only if the budget has money for the most that it can cost, over all replicas of the agent; while it has none, the intake is closed.
+ * Owned by a runner; `watch` runs until its signal is aborted.
+ */
+export class Till {
+  readonly #parts: TillParts;
+  readonly #limits: Limits;
+  readonly #zone: TimeZone;
+  readonly #cell: SharedCell<Ledger>;
+  #closed: Closed | undefined;
+  #closedAt = 0;
+  #notedUntil = 0;
+
+  constructor(parts: TillParts) {
+    const { agent, budget, store, clock } = parts;
+    this.#parts = parts;
+    this.#limits = limitsOf(budget);
+    this.#zone = zoneOf(budget);
+    this.#cell = new SharedCell({
+      store,
+      clock,
+      key: { owner: agent, name: 'budget' },
+      expireMs: EXPIRE_MS,
+      empty: EMPTY_LEDGER,
+      onSeen: (ledger, now) => this.#see(ledger, now),
+    });
+  }
+
+  /** Looks at the ledger again and again, also while nothing is bought here. Never rejects. */
+  async watch(stop: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    // Whoever starts this is not called back before it is done.
+    await sleep(clock, 0, stop).catch(() => {});
+    while (!stop.aborted) {
+      try {
+        await this.#cell.read();
+      } catch (error) {
+        // A store that is away is said by whoever watches it.
+        if (!(error instanceof StoreError)) throw error;
+      }
+      this.#notePause();
+      const lookMs = this.#closed === undefined ? LOOK_MS : Math.max(1, Math.min(LOOK_CLOSED_MS, this.#closed.until - this.#cell.now()));
+      await sleep(clock, lookMs, stop).catch(() => {});
+    }
+  }
+
+  /** Asks for the money of one call. Rejects with the hold signal's reason while the store is away. */
+  async reserve(buyer: Buyer, request: ModelRequest): Promise<Reserved | { readonly outcome: Outcome }> {
+    const { clock } = this.#parts;
+    const { event, fence, hold } = buyer;
+    const usage = usageBound(request);
+    const purchasing = { ...buyer, model: request.model, usage, amount: this.#amountOf(request.model, usage) };
+    // A change may be computed several times.
+    const told = new Set<string>();
+    const granting = await persistently(clock, hold, () =>
+      this.#cell.change((ledger, now) => {
+        const { next, granting: answer, lost } = reserve(ledger, purchasing, this.#limits, this.#periodsAt(now), now);
+        if (lost !== undefined && !told.has(lost.fence)) {
+          told.add(lost.fence);
+          buyer.onLost({ model: lost.model, usage: lost.usage, estimated: true, costNanoUsd: this.#parts.priceOf(lost.model, lost.usage) });
+        }
+        return { result: answer, ...(next === undefined ? {} : { next }) };
+      }),
+    );
+    if (granting.answer !== 'granted') return { outcome: this.#refusal(granting, purchasing.amount, buyer.spent) };
+    return {
+      settle: async (used) => {
+        const actual = this.#amountOf(request.model, used);
+        await persistently(clock, hold, () =>
+          this.#cell.change((ledger, now) => {
+            const next = settle(ledger, { event, fence }, actual, this.#limits, now);
+            return { result: undefined, ...(next === undefined ? {} : { next }) };
+          }),
+        );
+      },
+    };
+  }
+
+  #see(ledger: Ledger, now: number): void {
+    const { clock, intake, log, onState } = this.#parts;
+    const closed = closedBy(ledger, this.#limits, now);
+    const before = this.#closed;
+    this.#closed = closed;
+    if (closed !== undefined && before === undefined) {
+      this.#closedAt = clock.now();
+      this.#notedUntil = 0;
+      log.warn('the budget is spent; no events are taken until the period ends, money comes back, or the budget is raised', {
+        period: closed.period,
+        until: new Date(closed.until).toISOString(),
+      });
+      intake.limit('budget', 0);
+      this.#notePause();
+    } else if (closed === undefined && before !== undefined) {
+      log.info('the budget has money again; events are taken');
+      intake.limit('budget', undefined);
+    }
+    onState({ booked: { day: bookedIn(ledger, 'day', now), month: bookedIn(ledger, 'month', now) }, closed });
+  }
+
+  #notePause(): void {
+    const now = this.#parts.clock.now();
+    if (this.#closed === undefined || this.#notedUntil > now + LOOK_CLOSED_MS) return;
+    this.#notedUntil = now + NOTE_MS;
+    this.#parts.notePause(this.#closedAt, this.#notedUntil);
+  }
+
+  #amountOf(model: string, usage: TokenUsage): Amount {
+    const tokens = usage.input + usage.output + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
+    return { tokens, nanoUsd: this.#parts.priceOf(model, usage) ?? 0 };
+  }
+
+  #periodsAt(now: number) {
+    return { day: periodAt('day', this.#zone, now), month: periodAt('month', this.#zone, now) };
+  }
+
+  #refusal(granting: Exclude<Granting, { answer: 'granted' }>, need: Amount, spent: Amount): Outcome {
+    switch (granting.answer) {
+      case 'spent':
+        return {
+          kind: 'permanent',
+          reason: 'EventBudgetSpent',
+          error: `the next call can cost up to ${amountText(need)}, after ${amountText(spent)} for this event, which is more than budget.perEvent: raise it, or lower maxTokens`,
+        };
+      case 'exceeds':
+        return {
+          kind: 'permanent',
+          reason: 'ExceedsBudget',
+          error: `the call can cost up to ${amountText(need)}, more than the budget of a whole ${granting.period}: raise it, lower maxTokens or shorten the prompt`,
+        };
+      case 'closed':
+        return {
+          kind: 'hand-back',
+          reason: 'BudgetSpent',
+          error: `the budget of the ${granting.closed.period} has no room for a call of up to ${amountText(need)}; the ${granting.closed.period} ends at ${new Date(granting.closed.until).toISOString()}`,
+        };
+      case 'behind':
+        return { kind: 'wait', reason: 'Behind' };
+      default:
+        return granting satisfies never;
+    }
+  }
+}
+
+/** The limits that a budget sets, by what they are for. */
+export function limitsOf({ perEvent, perDay, perMonth }: Budget): Limits {
+  return {
+    ...(perEvent === undefined ? {} : { event: perEvent }),
+    ...(perDay === undefined ? {} : { day: perDay }),
+    ...(perMonth === undefined ? {} : { month: perMonth }),
+  };
+}
+
+function zoneOf({ timeZone: name }: Budget): TimeZone {
+  const zone = timeZone(name);
+  if (zone === undefined) throw new Error(`no time zone ${name} in this runtime`);
+  return zone;
+}
+
+function amountText({ nanoUsd, tokens }: Amount): string {
+  return `${usdText(nanoUsd)} (${tokens} tokens)`;
+}

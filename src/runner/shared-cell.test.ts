@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '../lib/clock.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { type Store, StoreError } from '../store/port.ts';
+import { SharedCell } from './shared-cell.ts';
+
+const key = { owner: { namespace: 'team', name: 'a' }, name: 'count' };
+
+function cell(store: Pick<Store, 'readCell' | 'replaceCell'>) {
+  return new SharedCell<{ readonly count: number }>({ store, clock: systemClock, key, expireMs: 60_000, empty: { count: 0 } });
+}
+
+const one = ({ count }: { readonly count: number }) => ({ next: { count: count + 1 }, result: count + 1 });
+
+test('shared cell: no change of two processes is lost, however they interleave', async () => {
+  const store = createMemoryStore(systemClock);
+  const [a, b] = [cell(store), cell(store)];
+  const results = await Promise.all(Array.from({ length: 50 }, () => [a.change(one), b.change(one)]).flat());
+  assert.deepEqual(
+    results.toSorted((x, y) => x - y),
+    Array.from({ length: 100 }, (_, index) => index + 1),
+  );
+  assert.deepEqual((await b.read()).value, { count: 100 });
+});
+
+test('shared cell: a change is one round trip where nobody else writes', async () => {
+  const store = createMemoryStore(systemClock);
+  let calls = 0;
+  const counted =
+    <Args extends readonly unknown[], T>(call: (...args: Args) => Promise<T>) =>
+    (...args: Args) => {
+      calls += 1;
+      return call(...args);
+    };
+  const alone = cell({ readCell: counted(store.readCell), replaceCell: counted(store.replaceCell) });
+  await alone.change(one);
+  assert.equal(calls, 2, 'the first looks before');
+  await alone.change(one);
+  assert.equal(calls, 3);
+  assert.equal(await alone.change(({ count }) => ({ result: count })), 2);
+  assert.equal(calls, 3, 'nothing to be written');
+});
+
+test('shared cell: after a write whose answer was lost it looks again', async () => {
+  const store = createMemoryStore(systemClock);
+  let isLost = false;
+  const flaky = cell({
+    readCell: store.readCell,
+    replaceCell: async (...args) => {
+      const answer = await store.replaceCell(...args);
+      if (!isLost) return answer;
+      isLost = false;
+      throw new StoreError('Unreachable', 'the answer was lost');
+    },
+  });
+  await flaky.change(one);
+  isLost = true;
+  await assert.rejects(flaky.change(one), StoreError);
+  assert.equal(await flaky.change(({ count }) => ({ result: count })), 2);
+});

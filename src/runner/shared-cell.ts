@@ -1,0 +1,86 @@
+import type { Clock } from '../lib/clock.ts';
+import type { CellKey, Store, StoredCell } from '../store/port.ts';
+
+/** What a change makes of a value: the next one, where there is one, and what the caller wants to know. */
+export interface CellChange<Value, Result> {
+  readonly next?: Value;
+  readonly result: Result;
+}
+
+/** What a shared cell is, and with what it is reached. */
+export interface SharedCellOptions<Value> {
+  readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
+  readonly clock: Clock;
+  readonly key: CellKey;
+  /** How long a value is remembered after the last write. */
+  readonly expireMs: number;
+  /** What a cell holds that nobody has written; values are JSON. */
+  readonly empty: Value;
+  /** Told of each value that is seen or written, as of the store's time `now`. */
+  readonly onSeen?: (value: Value, now: number) => void;
+}
+
+/**
+ * One value that replicas share, changed by compare-and-set: a change is computed here and written if nobody was faster, else computed anew. Where nobody else writes, a change is
+ * one round trip. Changes of one process wait for each other. Rejects with `StoreError`; whether the last change was made is then unknown, and it must be one that can be repeated.
+ */
+export class SharedCell<Value> {
+  readonly #options: SharedCellOptions<Value>;
+  /** What was seen last; `undefined`: to be read first. */
+  #known: { readonly stored: StoredCell | undefined } | undefined;
+  #storeAheadMs = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SharedCellOptions<Value>) {
+    this.#options = options;
+  }
+
+  /** The store's time, as of its last answer. */
+  now(): number {
+    return this.#options.clock.now() + this.#storeAheadMs;
+  }
+
+  /** Looks at the value. */
+  async read(): Promise<{ readonly value: Value; readonly now: number }> {
+    const { store, key } = this.#options;
+    const { stored, now } = await store.readCell(key);
+    return { value: this.#see(stored, now), now };
+  }
+
+  /** Changes the value; `decide` gets it with the store's time, and may be asked several times. */
+  change<Result>(decide: (value: Value, now: number) => CellChange<Value, Result>): Promise<Result> {
+    const done = this.#queue.then(() => this.#change(decide));
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #change<Result>(decide: (value: Value, now: number) => CellChange<Value, Result>): Promise<Result> {
+    const { store, key, expireMs } = this.#options;
+    if (this.#known === undefined) await this.read();
+    for (;;) {
+      const stored = this.#known?.stored;
+      const { next, result } = decide(this.#valueOf(stored), this.now());
+      if (next === undefined) return result;
+      const text = JSON.stringify(next);
+      this.#known = undefined;
+      const answer = await store.replaceCell(key, stored?.version ?? 0, text, expireMs);
+      if (answer.written) {
+        this.#see({ text, version: answer.version }, answer.now);
+        return result;
+      }
+      this.#see(answer.stored, answer.now);
+    }
+  }
+
+  #see(stored: StoredCell | undefined, now: number): Value {
+    this.#known = { stored };
+    this.#storeAheadMs = now - this.#options.clock.now();
+    const value = this.#valueOf(stored);
+    this.#options.onSeen?.(value, now);
+    return value;
+  }
+
+  #valueOf(stored: StoredCell | undefined): Value {
+    return stored === undefined ? this.#options.empty : (JSON.parse(stored.text) as Value);
+  }
+}

@@ -1,0 +1,21 @@
+import type { RunnerStatus } from '../api/runner-status.ts';
+import type { RunnerState } from './main.ts';
+
+/** What a runner tells of what keeps it from buying. Pure. */
+export function runnerStatus({ breaker, budget }: RunnerState): RunnerStatus {
+  const { last, since, openUntil } = breaker;
+  return {
+    ...(last === undefined
+      ? {}
+      : { trouble: { reason: last.reason, error: last.error, since: Math.round(since), nextTryAt: Math.round(openUntil) } }),
+    ...(budget === undefined
+      ? {}
+      : {
+          budget: {
+            dayNanoUsd: Math.round(budget.booked.day.nanoUsd),
+            monthNanoUsd: Math.round(budget.booked.month.nanoUsd),
+            ...(budget.closed === undefined ? {} : { closed: { period: budget.closed.period, until: Math.round(budget.closed.until) } }),
+          },
+        }),
+  };
+}

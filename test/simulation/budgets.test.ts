@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EMPTY_LEDGER, type Ledger } from '../../src/runner/budget/ledger.ts';
+import { assertNothingBroken } from './invariants.ts';
+import { createRandom, type Random } from './random.ts';
+import { type ModelScript, USAGE } from './scripted-model.ts';
+import { takesIt } from './sink.ts';
+import { type Line, stageOf } from './stage.ts';
+import { unluckyFate } from './unlucky-fate.ts';
+import { World } from './world.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const TOKENS = USAGE.input + USAGE.output;
+/** What a call of the simulation can use at most: the request's bytes, and the answer. */
+const MAX_TOKENS = 100;
+const MOST = 400;
+
+async function ledgerOf(world: World): Promise<Ledger> {
+  const read = world.store.readCell({ owner: world.configuration.agent, name: 'budget' });
+  await world.clock.advance(0);
+  const { stored } = await read;
+  return stored === undefined ? EMPTY_LEDGER : (JSON.parse(stored.text) as Ledger);
+}
+
+/** Tokens that were billed, by the UTC day on which the call began. */
+function billedByDay({ model }: World): ReadonlyMap<number, number> {
+  const days = new Map<number, number>();
+  for (const { at, tokens } of model.ledger) days.set(Math.floor(at / DAY_MS), (days.get(Math.floor(at / DAY_MS)) ?? 0) + tokens);
+  return days;
+}
+
+const paused = (lines: readonly Line[], reason: string) => lines.filter((line) => line.msg === 'run finished' && line.reason === reason);
+
+test('a spent day closes the intake: nothing cycles, nothing is lost, and the next day takes it up', async () => {
+  const { world, lines, start } = await stageOf({ concurrency: 2, agent: { budget: { perDay: { tokens: MOST } }, maxTokens: MAX_TOKENS } });
+  const replica = start();
+  for (let event = 0; event < 25; event += 1) await world.publish(`event-${event}`);
+  await world.clock.advance(3_600_000);
+  const sold = world.model.ledger.length;
+  assert.ok(sold >= 3 && sold * TOKENS <= MOST, `${sold} calls`);
+  const handedBack = paused(lines, 'BudgetSpent').length;
+  const scraped = await replica.scrape();
+  const of = (name: string, labels: object) =>
+    scraped.find((sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value))?.value;
+  assert.equal(of('eventagent_intake_paused', { reason: 'budget' }), 1);
+  assert.equal(of('eventagent_budget_remaining_tokens', { period: 'day' }), MOST - sold * TOKENS);
+  await world.clock.advance(6 * 3_600_000);
+  assert.deepEqual([world.model.ledger.length, paused(lines, 'BudgetSpent').length], [sold, handedBack], 'nothing is tried meanwhile');
+  await world.clock.advance(DAY_MS - 8 * 3_600_000);
+  assert.equal(world.model.ledger.length, sold);
+  await world.clock.runUntil(() => world.settled(), 20 * DAY_MS);
+  assertNothingBroken(world);
+  assert.equal(world.model.ledger.length, 25);
+  for (const [day, tokens] of billedByDay(world)) assert.ok(tokens <= MOST, `${tokens} on day ${day}`);
+});
+
+test('a raised budget is taken up by the pods that have it', async () => {
+  const budget = (tokens: number) => ({ budget: { perMonth: { tokens } }, maxTokens: MAX_TOKENS });
+  const { world, start } = await stageOf({ agent: budget(MOST) });
+  const replica = start();
+  for (let event = 0; event < 30; event += 1) await world.publish(`event-${event}`);
+  await world.clock.advance(600_000);
+  assert.ok(world.model.ledger.length < 15);
+  world.change({ agent: budget(100 * MOST) });
+  replica.current().die();
+  await world.clock.runUntil(() => world.settled(), 3_600_000);
+  assert.equal(world.model.ledger.length, 30);
+  assertNothingBroken(world);
+});
+
+test('money that was reserved and not spent comes back, and events are taken at once', async () => {
+  const { world, start } = await stageOf({ concurrency: 8, agent: { budget: { perDay: { tokens: 2 * MOST } }, maxTokens: MAX_TOKENS } });
+  start();
+  for (let event = 0; event < 12; event += 1) await world.publish(`event-${event}`);
+  await world.clock.runUntil(() => world.settled(), 600_000);
+  assert.equal(world.model.ledger.length, 12);
+  assertNothingBroken(world);
+});
+
+test('an event that costs more than its own budget is a dead letter, and one that no day has room for', async () => {
+  for (const [budget, reason] of [
+    [{ perEvent: { tokens: 150 } }, 'EventBudgetSpent'],
+    [{ perDay: { tokens: 150 } }, 'ExceedsBudget'],
+  ] as const) {
+    const { world, start } = await stageOf({ agent: { budget, maxTokens: MAX_TOKENS } });
+    start();
+    await world.publish('event');
+    await world.clock.runUntil(() => world.settled(), 600_000);
+    const [letter] = world.broker.messages(world.names.dead);
+    assert.deepEqual([letter?.headers['ea-reason'], world.model.ledger.length], [reason, 0]);
+  }
+});
+
+test('a process that dies in a call leaves its reservation booked, and its event knows of it', async () => {
+  let calls = 0;
+  const { world, start } = await stageOf({
+    agent: { budget: { perDay: { tokens: 10 * MOST }, perEvent: { tokens: 2 * MOST } }, maxTokens: MAX_TOKENS },
+    model: () => ({ delayMs: ++calls === 1 ? 60_000 : 1000 }),
+  });
+  const replica = start();
+  await world.publish('event');
+  await world.clock.advance(5000);
+  replica.current().die();
+  await world.clock.runUntil(() => world.settled(), 600_000);
+  const record = world.records.get('event');
+  assert.equal(record?.phase, 'done');
+  assert.ok(
+    record.spent?.estimated && record.spent.inputTokens + record.spent.outputTokens > TOKENS + MAX_TOKENS,
+    JSON.stringify(record.spent),
+  );
+  const { day, open } = await ledgerOf(world);
+  assert.deepEqual([day?.tokens, open], [record.spent.inputTokens + record.spent.outputTokens, {}]);
+});
+
+/** Mostly answers; now and then a failure that is billed, or not. */
+function unsteady(random: Random): ModelScript {
+  const delayMs = random.integer(1, 20_000);
+  if (!random.chance(0.2)) return { delayMs };
+  return { delayMs, fails: random.pick([{ code: 'ServerError', billed: false } as const, { code: 'Cut', billed: true } as const]) };
+}
+
+const SEEDS = Math.ceil(Number(process.env.EVENTAGENT_SIMULATION_SEEDS ?? 200) / 40);
+
+test(`${SEEDS} seeds of eight replicas that share a budget and die at random: no day costs more than it may, and no event is lost`, async () => {
+  let deaths = 0;
+  for (let seed = 1; seed <= SEEDS; seed += 1) {
+    const random = createRandom(seed);
+    const trouble = { left: random.integer(2, 12) };
+    const perDay = random.integer(5 * MOST, 9 * MOST);
+    const world = new World({
+      profile: random.pick(['3.10', '4.0', '4.3']),
+      random,
+      model: () => unsteady(random),
+      sink: () => takesIt,
+      concurrency: random.integer(1, 2),
+      outputs: ['out'],
+      agent: { budget: { perDay: { tokens: perDay } }, maxTokens: MAX_TOKENS },
+    });
+    await world.declare();
+    for (let replica = 0; replica < 8; replica += 1) {
+      const started = world.start(
+        () => unluckyFate(random, trouble, (ms) => started.current().freeze(ms)),
+        () => random.integer(10, 20_000),
+      );
+    }
+    for (let event = 0; event < 30; event += 1) await world.publish(`event-${event}`);
+    await world.clock.runUntil(() => world.settled(), 30 * DAY_MS);
+    await world.clock.advance(300_000);
+    assertNothingBroken(world, `seed ${seed}`);
+    for (const [day, tokens] of billedByDay(world)) assert.ok(tokens <= perDay, `seed ${seed}: ${tokens} of ${perDay} on day ${day}`);
+    const { month } = await ledgerOf(world);
+    const billed = world.model.ledger.reduce((sum, { tokens }) => sum + tokens, 0);
+    assert.ok((month?.tokens ?? 0) >= billed, `seed ${seed}: ${month?.tokens} booked, ${billed} billed`);
+    deaths += world.deaths;
+  }
+  assert.ok(deaths > SEEDS / 2, `${deaths} deaths`);
+});
