@@ -9,6 +9,7 @@ export const eventAgentConditions = {
   Suspended: 'The agent takes no events because its spec says so.',
   ModelAvailable: 'The model provider answers; while it does not, nothing is taken, and no event is to blame.',
   BudgetExceeded: 'What the agent may spend is spent; its events wait.',
+  FailingAlike: 'Event after event fails in the same way, which is not of their making; none is given up until one succeeds.',
   DeadLettersPresent: 'There are messages in the dead-letter queue.',
 } as const;
 
@@ -89,6 +90,9 @@ export const conditionReasons = {
   NoBudget: 'The agent has no budget.',
   WithinBudget: 'There is money for the next call.',
   BudgetSpent: 'The day or the month has no room for another call. Wait until it ends, or raise spec.budget.',
+  SameFailure:
+    "Five or more events in a row failed in the same way. Mend what the message names: a template, the request, or the output's sink.",
+  NoSameFailure: 'Events do not fail alike.',
   DeadLetters: 'Events were given up; they lie in the dead-letter queue with their reasons.',
   NoDeadLetters: 'The dead-letter queue is empty.',
   DepthUnknown: 'The broker does not say how many messages there are.',

@@ -44,12 +44,17 @@ export const metrics = {
   },
   eventagent_intake_paused: {
     type: 'gauge',
-    help: '1 while the runner takes no events, or one at a time to try, because of: provider (the model provider is not available), budget (it is spent), secret (a Secret that an output needs cannot be read), settling (the broker takes no copy of an event), store (it does not answer), suspended. Else 0.',
+    help: '1 while the runner takes no events, or one at a time to try, because of: provider (the model provider is not available), budget (it is spent), alike (event after event fails in the same way), secret (a Secret that an output needs cannot be read), settling (the broker takes no copy of an event), store (it does not answer), suspended. Else 0.',
     labels: ['namespace', 'agent', 'reason'],
   },
   eventagent_model_breaker_open: {
     type: 'gauge',
     help: '1 while the model provider is taken to be unavailable, by all agents of the namespace that call the same model by the same key; else 0.',
+    labels: ['namespace', 'agent'],
+  },
+  eventagent_failing_alike: {
+    type: 'gauge',
+    help: '1 while event after event of the agent fails in the same way, and none is given up for it; else 0.',
     labels: ['namespace', 'agent'],
   },
   eventagent_budget_remaining_usd: {

@@ -17,11 +17,23 @@ export interface BudgetStatus {
   readonly closed?: { readonly period: 'day' | 'month'; readonly until: number };
 }
 
+/** How event after event fails, while none is given up for it. */
+export interface AlikeStatus {
+  readonly fingerprint: string;
+  readonly reason: string;
+  readonly error: string;
+  /** The id of an event that fails so. */
+  readonly example: string;
+  readonly since: number;
+  readonly nextTryAt: number;
+}
+
 /** What a runner tells on `/status` of its metrics port; the controller asks one pod of each agent, since all know the same. */
 export interface RunnerStatus {
   readonly trouble?: ModelTrouble;
   /** Missing where the agent has none, and before it was looked at. */
   readonly budget?: BudgetStatus;
+  readonly alike?: AlikeStatus;
 }
 
 /** Reads the JSON of `/status`. Throws `InputError` (`InvalidResource`). */
@@ -33,4 +45,7 @@ const closed = object<NonNullable<BudgetStatus['closed']>>({ period: word('day',
 const runnerStatus: Parse<RunnerStatus> = object<RunnerStatus>({
   trouble: optional(object<ModelTrouble>({ reason: text, error: text, since: count(0), nextTryAt: count(0) })),
   budget: optional(object<BudgetStatus>({ dayNanoUsd: count(0), monthNanoUsd: count(0), closed: optional(closed) })),
+  alike: optional(
+    object<AlikeStatus>({ fingerprint: text, reason: text, error: text, example: text, since: count(0), nextTryAt: count(0) }),
+  ),
 });

@@ -1,6 +1,8 @@
 import type { AgentEvent } from '../api/event.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
+import { mayBeTheAgents } from './alike/alike-state.ts';
+import type { FailingAlike } from './alike/failing-alike.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
 import type { Breaker } from './breaker/breaker.ts';
 import type { Buyer, Reserved, Till } from './budget/till.ts';
@@ -26,6 +28,7 @@ export interface Agent {
   readonly breaker: Breaker;
   /** Missing where the agent has no budget. */
   readonly till: Till | undefined;
+  readonly alike: FailingAlike;
   readonly secret: GrowingPause;
   readonly witness: Witness;
   /** Told when the broker does not take the settling publish of a delivery, why, and when that is over. */
@@ -211,16 +214,32 @@ function interruption({ program, stop }: Agent, held: Held, timedOut: boolean): 
   return stop.aborted ? stopping : undefined;
 }
 
+/** How a run's end is to be settled: what would give up an event although it fails like those before it hands it back. */
+async function judged(
+  { program, ports, alike }: Agent,
+  { hold }: Held,
+  { envelope, eventKey }: Arrival,
+  outcome: Outcome,
+): Promise<{ readonly outcome: Outcome; readonly wanted: Settlement }> {
+  const { maxAttempts, retryDelaysMs } = program.configuration.delivery;
+  const context = { progress: envelope.progress, maxAttempts, retryDelaysMs, now: ports.clock.now() };
+  const wanted = settlementFor(outcome, context);
+  if (outcome.kind === 'done') await alike.succeeded(hold.signal);
+  // What an earlier run has decided is carried out.
+  if (outcome.kind === 'decided' || wanted.do !== 'decide' || wanted.decision.kind !== 'dead' || eventKey === undefined)
+    return { outcome, wanted };
+  const { reason, error, fingerprint } = wanted.decision;
+  if (!mayBeTheAgents(reason)) return { outcome, wanted };
+  const failure = { fingerprint, reason, error, event: eventKey, id: envelope.attributes.id ?? eventKey };
+  if (!(await alike.failed(failure, hold.signal))) return { outcome, wanted };
+  const instead: Outcome = { kind: 'hand-back', reason: 'FailingAlike', error };
+  return { outcome: instead, wanted: settlementFor(instead, context) };
+}
+
 async function settle(agent: Agent, held: Held, arrival: Arrival, taken: Take, ended: Ended): Promise<'settled' | 'retake' | 'fenced'> {
   const { program, ports, witness } = agent;
-  const { outcome } = ended;
-  const { delivery, idempotency } = program.configuration;
-  const wanted = settlementFor(outcome, {
-    progress: arrival.envelope.progress,
-    maxAttempts: delivery.maxAttempts,
-    retryDelaysMs: delivery.retryDelaysMs,
-    now: ports.clock.now(),
-  });
+  const { idempotency } = program.configuration;
+  const { outcome, wanted } = await judged(agent, held, arrival, ended.outcome);
   // The broker has it back already: a second copy would only be dropped.
   const settlement: Settlement = wanted.do === 'return' && held.channel.ended.aborted ? { do: 'leave' } : wanted;
   try {

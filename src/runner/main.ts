@@ -1,9 +1,11 @@
 import type { RunnerConfiguration } from '../api/configuration.ts';
-import { agentId } from '../api/names.ts';
+import { agentId, digest } from '../api/names.ts';
 import type { Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { watchedStore } from '../store/watched.ts';
+import type { AlikeState } from './alike/alike-state.ts';
+import { FailingAlike } from './alike/failing-alike.ts';
 import { Breaker } from './breaker/breaker.ts';
 import { type BreakerState, CLOSED } from './breaker/breaker-state.ts';
 import { remaining } from './budget/remaining.ts';
@@ -36,6 +38,8 @@ export interface RunnerState {
   readonly breaker: BreakerState;
   /** Missing where there is none, and before it was looked at. */
   readonly budget?: BudgetState;
+  /** While events fail alike. */
+  readonly alike?: AlikeState | undefined;
 }
 
 /** A runner at work. */
@@ -113,13 +117,13 @@ export function startRunner(
       log.error('the broker does not take a retry, a dead letter or an event that is given back; the delivery is held', { reason });
   };
 
-  for (const reason of ['provider', 'secret', 'budget', 'settling', 'store', 'suspended'])
+  for (const reason of ['provider', 'secret', 'budget', 'alike', 'settling', 'store', 'suspended'])
     metrics.set('eventagent_intake_paused', { ...labels, reason }, 0);
   metrics.set('eventagent_settle_refused', labels, 0);
   metrics.set('eventagent_consumers', labels, 0);
   solo.join(intake);
   const connectivity = new Connectivity(log, (consumers) => metrics.set('eventagent_consumers', labels, consumers));
-  const state: { breaker: BreakerState; budget?: BudgetState } = { breaker: CLOSED };
+  const state: { breaker: BreakerState; budget?: BudgetState; alike?: AlikeState | undefined } = { breaker: CLOSED };
   const common = { store, clock, log, intake, notePause };
   const breaker = new Breaker({
     ...common,
@@ -144,12 +148,22 @@ export function startRunner(
               metrics.set(`eventagent_budget_remaining_${unit}`, { ...labels, period: name }, left);
           },
         });
+  const alike = new FailingAlike({
+    ...common,
+    agent: ref,
+    configuration: digest(JSON.stringify(configuration)),
+    onState: (seen) => {
+      state.alike = seen;
+      metrics.set('eventagent_failing_alike', labels, seen === undefined ? 0 : 1);
+    },
+  });
   const agent: Agent = {
     program,
     ports: { ...ports, store },
     solo,
     breaker,
     till,
+    alike,
     secret,
     witness: createWitness(ref, model.name, { clock, log, metrics }, onRunEnd),
     onRefused,
@@ -162,7 +176,7 @@ export function startRunner(
     intake.limit('suspended', 0);
     work.push(suspended());
   }
-  work.push(breaker.watch(stop.signal));
+  work.push(breaker.watch(stop.signal), alike.watch(stop.signal));
   if (till !== undefined) work.push(till.watch(stop.signal));
   const inHand = new Set<Delivery>();
   const slots = { intake, connectivity, inHand, kill: kill.signal };

@@ -1,8 +1,9 @@
-import type { RunnerStatus } from '../api/runner-status.ts';
+import type { AlikeStatus, RunnerStatus } from '../api/runner-status.ts';
+import type { AlikeState } from './alike/alike-state.ts';
 import type { RunnerState } from './main.ts';
 
 /** What a runner tells of what keeps it from buying. Pure. */
-export function runnerStatus({ breaker, budget }: RunnerState): RunnerStatus {
+export function runnerStatus({ breaker, budget, alike }: RunnerState): RunnerStatus {
   const { last, since, openUntil } = breaker;
   return {
     ...(last === undefined
@@ -17,5 +18,10 @@ export function runnerStatus({ breaker, budget }: RunnerState): RunnerStatus {
             ...(budget.closed === undefined ? {} : { closed: { period: budget.closed.period, until: Math.round(budget.closed.until) } }),
           },
         }),
+    ...(alike === undefined ? {} : { alike: alikeStatus(alike) }),
   };
+}
+
+function alikeStatus({ fingerprint, reason, error, example, since, pausedUntil }: AlikeState): AlikeStatus {
+  return { fingerprint, reason, error, example, since: Math.round(since), nextTryAt: Math.round(pausedUntil) };
 }

@@ -7,7 +7,7 @@ import { configMapName, cronJobName, runnerName, selectorFor, selectorText } fro
 import { tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import type { RunEnd } from '../../src/controller/agent-schedule/runs.ts';
 import { type ScheduleStatusParts, scheduleStatusFor } from '../../src/controller/agent-schedule/status.ts';
-import { usdDecimal } from '../../src/controller/event-agent/spending.ts';
+import { usdDecimal } from '../../src/controller/event-agent/runner-verdicts.ts';
 import { type StatusParts, statusFor } from '../../src/controller/event-agent/status.ts';
 import { bad, good, unknown, type Verdict } from '../../src/controller/verdict.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -61,6 +61,7 @@ const agentParts: StatusParts = {
   verdicts: combined(readyParts)[0] as StatusParts['verdicts'],
   model: bad('Overloaded', 'm'.repeat(5000)),
   budget: good('BudgetSpent', 'é'.repeat(5000)),
+  alike: good('SameFailure', '🙂'.repeat(5000)),
   costToday: usdDecimal(9_007_199_254_000_000),
   suspended: true,
   depths: { queued: 2 ** 53 - 1, deadLetters: 2 ** 53 - 1 },

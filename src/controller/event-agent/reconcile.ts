@@ -14,7 +14,7 @@ import { Deletions } from './deletion.ts';
 import { runnerObjectsFor } from './desired.ts';
 import type { InForce, Standing } from './namespace-view.ts';
 import { isDeleting, type StoredEventAgent } from './resource.ts';
-import { askRunners, budgetVerdict, modelVerdict } from './spending.ts';
+import { alikeVerdict, askRunners, budgetVerdict, modelVerdict } from './runner-verdicts.ts';
 import { statusFor } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
 import { bringAbout, depthsOf, retireTiers, type TopologyResult } from './topology.ts';
@@ -103,6 +103,7 @@ export class EventAgentReconciler {
         },
         model,
         budget,
+        alike: alikeVerdict(told),
         costToday: this.#statuses.costToday(agent, told?.budget?.dayNanoUsd),
         suspended: agent.spec.suspend,
         depths,

@@ -6,7 +6,7 @@ import { resources } from '../../kube/resources.ts';
 import type { Operator } from '../operator.ts';
 import { Written } from '../written.ts';
 import type { StoredEventAgent } from './resource.ts';
-import { usdDecimal } from './spending.ts';
+import { usdDecimal } from './runner-verdicts.ts';
 import { isWorthWriting } from './status.ts';
 import type { Depths } from './topology.ts';
 

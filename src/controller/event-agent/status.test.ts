@@ -16,6 +16,7 @@ const parts = (change: Partial<StatusParts> = {}): StatusParts => ({
   verdicts: fine,
   model: good('ModelAnswers', 'calls are made'),
   budget: bad('NoBudget', 'none'),
+  alike: bad('NoSameFailure', 'none'),
   costToday: undefined,
   suspended: false,
   depths: { queued: 4, deadLetters: 0 },

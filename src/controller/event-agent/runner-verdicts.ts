@@ -48,6 +48,18 @@ export function budgetVerdict(hasBudget: boolean, status: RunnerStatus | undefin
       );
 }
 
+/** The condition `FailingAlike`. */
+export function alikeVerdict(status: RunnerStatus | undefined): Verdict {
+  if (status === undefined) return unknown('NotObserved', NOBODY);
+  const { alike } = status;
+  if (alike === undefined) return bad('NoSameFailure', 'events do not fail alike');
+  const { reason, error, fingerprint, example, since, nextTryAt } = alike;
+  return good(
+    'SameFailure',
+    `${reason}: ${error} (fingerprint ${fingerprint}, for example event ${example}; since ${timeText(since)}); none is given up for it, the next one is tried at ${timeText(nextTryAt)}`,
+  );
+}
+
 const NOBODY = 'no runner pod that is ready could be asked';
 
 function isReason(reason: string): reason is ConditionReason {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conditionReasons } from '../../api/conditions.ts';
 import { handBackReasons } from '../../api/reasons.ts';
-import { budgetVerdict, modelVerdict, usdDecimal } from './spending.ts';
+import { budgetVerdict, modelVerdict, usdDecimal } from './runner-verdicts.ts';
 
 const trouble = {
   reason: 'Overloaded',
@@ -20,7 +20,7 @@ test('the provider: what is wrong, since when, and when it is tried again; what 
 });
 
 test('each reason of a provider that is not available is one of a condition', () => {
-  const ours = new Set(['SecretMissing', 'BudgetSpent', 'Shutdown']);
+  const ours = new Set(['SecretMissing', 'BudgetSpent', 'FailingAlike', 'Shutdown']);
   for (const reason of Object.keys(handBackReasons)) {
     if (ours.has(reason)) continue;
     assert.ok(Object.hasOwn(conditionReasons, reason), reason);
