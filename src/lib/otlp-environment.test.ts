@@ -70,7 +70,8 @@ describe('tracing by the environment', () => {
 
   const wrong: readonly (readonly [variable: string, value: string])[] = [
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'hunter2:4317'],
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://user:hunter2@collector:4318'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://hunter2@collector:4318'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://:hunter2@collector:4318'],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'collector/hunter2'],
     ['OTEL_EXPORTER_OTLP_HEADERS', 'hunter2'],
     ['OTEL_EXPORTER_OTLP_HEADERS', 'a b=hunter2'],

@@ -1,39 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Span, SpanAttributes, Tracer } from '../lib/tracing.ts';
-import { noTracer } from '../lib/tracing.ts';
+import { recordingTracer } from '../../test/support/recording-tracer.ts';
+import { noTracer, type Span, type Tracer } from '../lib/tracing.ts';
 import { type Model, ModelError } from '../model/port.ts';
 import type { Answer, OutgoingRequest } from './outputs/send.ts';
 import { tracedModel, tracedSend } from './traced.ts';
-
-interface Seen {
-  readonly name: string;
-  readonly parent: string | undefined;
-  attributes: SpanAttributes;
-  end?: string | undefined;
-}
-
-function recording(): { readonly tracer: Tracer; readonly seen: Seen[] } {
-  const seen: Seen[] = [];
-  return {
-    seen,
-    tracer: {
-      start(name, { parent, attributes = {} }) {
-        const span: Seen = { name, parent, attributes };
-        seen.push(span);
-        return {
-          traceparent: `of ${name}`,
-          set: (more) => {
-            span.attributes = { ...span.attributes, ...more };
-          },
-          end: (error) => {
-            span.end = error ?? 'well';
-          },
-        };
-      },
-    },
-  };
-}
 
 const run: Span = { traceparent: 'of the run', set: () => {}, end: () => {} };
 const { signal } = new AbortController();
@@ -61,11 +32,12 @@ describe('an output', () => {
   };
 
   test('is a span with method, host and status, of nothing else', async () => {
-    const { tracer, seen } = recording();
+    const { tracer, seen } = recordingTracer();
     await sent(tracer, outgoing({ 'content-type': 'text/plain' }));
-    assert.deepEqual(seen, [
+    assert.deepEqual(seen(), [
       {
         name: 'POST',
+        kind: 'client',
         parent: 'of the run',
         attributes: {
           'http.request.method': 'POST',
@@ -86,14 +58,14 @@ describe('an output', () => {
   ];
   for (const [answer, end] of ends)
     test(`that fails says how: ${end}`, async () => {
-      const { tracer, seen } = recording();
+      const { tracer, seen } = recordingTracer();
       await sent(tracer, outgoing({}), answer);
-      assert.equal(seen[0]?.end, end);
-      assert.ok(!JSON.stringify(seen).includes('hunter2'));
+      assert.equal(seen()[0]?.end, end);
+      assert.ok(!JSON.stringify(seen()).includes('hunter2'));
     });
 
   test('carries the trace context, unless the agent has set that header, from a Secret or not, in whatever capitals', async () => {
-    const { tracer } = recording();
+    const { tracer } = recordingTracer();
     assert.deepEqual((await sent(tracer, outgoing({ a: 'b' })))?.request.headers, { a: 'b', traceparent: 'of POST' });
     assert.deepEqual((await sent(tracer, outgoing({ Traceparent: 'own' })))?.request.headers, { Traceparent: 'own' });
     assert.deepEqual((await sent(tracer, outgoing({}, { traceparent: 'own' })))?.request.headers, {});
@@ -110,7 +82,7 @@ describe('a model call', () => {
   const usage = { input: 1, output: 50, cacheRead: 20, cacheWrite5m: 300, cacheWrite1h: 4_000 };
 
   test('is a span with the models and all tokens, of nothing that was said', async () => {
-    const { tracer, seen } = recording();
+    const { tracer, seen } = recordingTracer();
     const turn = {
       stopReason: 'end_turn',
       rawStopReason: 'end_turn',
@@ -119,9 +91,10 @@ describe('a model call', () => {
       usage,
     } as const;
     assert.equal(await tracedModel({ call: async () => turn }, tracer, run).call(request, signal), turn);
-    assert.deepEqual(seen, [
+    assert.deepEqual(seen(), [
       {
         name: 'chat claude-sonnet-5-5',
+        kind: 'client',
         parent: 'of the run',
         attributes: {
           'gen_ai.operation.name': 'chat',
@@ -138,11 +111,11 @@ describe('a model call', () => {
   });
 
   test('that fails has the code of its error, and fails as before', async () => {
-    const { tracer, seen } = recording();
+    const { tracer, seen } = recordingTracer();
     const error = new ModelError('Overloaded', 'hunter2', { usage: 'none' });
     const model: Model = { call: () => Promise.reject(error) };
     await assert.rejects(tracedModel(model, tracer, run).call(request, signal), error);
-    assert.equal(seen[0]?.end, 'Overloaded');
-    assert.ok(!JSON.stringify(seen).includes('hunter2'));
+    assert.equal(seen()[0]?.end, 'Overloaded');
+    assert.ok(!JSON.stringify(seen()).includes('hunter2'));
   });
 });
