@@ -77,6 +77,11 @@ export const metrics = {
     help: 'Deliveries that the runner holds because the broker does not take a copy of the event: a retry, a dead letter, or one that is handed back.',
     labels: ['namespace', 'agent'],
   },
+  eventagent_trace_spans_dropped_total: {
+    type: 'counter',
+    help: 'Spans that did not reach the OpenTelemetry collector; the log says why, once.',
+    labels: [],
+  },
   eventagent_gateway_requests_total: {
     type: 'counter',
     help: 'Requests to the gateway by route (namespace/agent/trigger, or "none"), answer code and reason.',

@@ -1,7 +1,7 @@
 import type { TokenUsage } from './tokens.ts';
 
 /** Prices of one token in nano-USD (1 USD per million tokens = 1,000 nano-USD a token). Whole numbers: sums stay exact. */
-interface Rates {
+export interface Rates {
   readonly input: number;
   readonly output: number;
   readonly cacheRead: number;
@@ -58,10 +58,8 @@ const RELEASE_DATE = /-20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/;
  * A larger usage never costs less, so the cost of an upper bound is an upper bound.
  */
 export function costNanoUsd(model: string, usage: TokenUsage): number | undefined {
-  const price = priceOf(model);
-  if (price === undefined) return undefined;
-  const promptTokens = usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
-  const rates = price.long !== undefined && promptTokens > (price.longPromptTokens ?? 0) ? price.long : price;
+  const rates = ratesOf(model, usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h);
+  if (rates === undefined) return undefined;
   return (
     usage.input * rates.input +
     usage.output * rates.output +
@@ -69,6 +67,12 @@ export function costNanoUsd(model: string, usage: TokenUsage): number | undefine
     usage.cacheWrite5m * ((rates.input * CACHE_WRITE_5M.times) / CACHE_WRITE_5M.over) +
     usage.cacheWrite1h * rates.input * CACHE_WRITE_1H_TIMES
   );
+}
+
+/** What a token of a request with so many prompt tokens costs; `undefined` for a model without a known price. */
+export function ratesOf(model: string, promptTokens: number): Rates | undefined {
+  const price = priceOf(model);
+  return price?.long !== undefined && promptTokens > (price.longPromptTokens ?? 0) ? price.long : price;
 }
 
 function priceOf(model: string): Price | undefined {

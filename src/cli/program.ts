@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { version } from '../lib/version.ts';
 import { type DevOptions, dev } from './commands/dev.ts';
+import { type EstimateOptions, estimate } from './commands/estimate.ts';
 import { render } from './commands/render.ts';
 import { validate } from './commands/validate.ts';
 import type { ExitCode } from './exit.ts';
@@ -53,7 +54,34 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
       render(paths, terminal);
       finish(0);
     });
+
+  program
+    .command('estimate')
+    .description(
+      'Say what agents will cost: tokens and money of a run, a day and a month. The provider counts the input where there is an API key (Secret documents, ANTHROPIC_API_KEY); else an upper bound is given.',
+    )
+    .argument('<path...>', 'YAML files, or folders of them, with EventAgent, AgentSchedule and Secret documents')
+    .addOption(new Option('--events <file...>', 'events to estimate with: CloudEvents in JSON, or JSON bodies of webhooks'))
+    .addOption(new Option('--type <type>', "type of the events that are no CloudEvents; github.<event> reads GitHub's deliveries"))
+    .addOption(new Option('--source <source>', 'source of the events that are no CloudEvents'))
+    .addOption(new Option('--per-month <runs>', 'how many such events each agent runs a month').argParser(runs))
+    .addOption(
+      new Option('--receipts <file>', 'what runs have used: JSON objects with outputTokens; the output is then from their mean up'),
+    )
+    .addOption(new Option('--offline', 'ask nobody; give an upper bound of the input').default(false))
+    .addOption(new Option('--json', 'print JSON, amounts in nano-USD').default(false))
+    .action(async (paths: string[], options: EstimateOptions) => {
+      await estimate(paths, options, process.env, terminal, lost);
+      finish(0);
+    });
   return program;
+}
+
+function runs(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000_000)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 1000000000.');
+  return value;
 }
 
 function port(text: string): number {

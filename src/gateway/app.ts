@@ -1,21 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GatewayConfiguration, Route, Secrets } from '../api/configuration.ts';
-import { messageFor } from '../api/event.ts';
+import { type EventAttributes, messageFor } from '../api/event.ts';
 import type { metrics } from '../api/metrics.ts';
 import type { BrokerConnection } from '../broker/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import { InputError, messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
+import { traceContextOf } from '../lib/trace-context.ts';
+import { noTracer, type Span, type Tracer } from '../lib/tracing.ts';
 import { type ByteBudget, createByteBudget, readBody } from './body.ts';
 import { aborted, afterPublish, type Ending, handshake, plain, taken, withError } from './ending.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, type PublishResult } from './publisher.ts';
 import { codeOf } from './reasons.ts';
 import { createRefusalLog, type RefusalLog } from './refusal-log.ts';
 import { expectsInvitation, respond, respondEarly } from './respond.ts';
 import { readCloudEvent } from './sources/cloud-events.ts';
 import { readGitHub } from './sources/github.ts';
-import type { Source } from './sources/reading.ts';
+import type { Reading, Source } from './sources/reading.ts';
 import { parseTopicPattern, type TopicPattern, topicMatches } from './topic.ts';
 import { beginVerification } from './verify/verify.ts';
 
@@ -27,6 +29,8 @@ export interface GatewayParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics<typeof metrics>;
+  /** Where events are traced; nowhere, if missing. */
+  readonly tracer?: Tracer;
   /** Which refused requests the log tells of: those that the gateway owes its senders (5xx), as it is by default, or all, for a machine on which somebody tries things out. */
   readonly toldRefusals?: 'owed' | 'all';
 }
@@ -109,6 +113,7 @@ export class GatewayApp {
     if (request.method !== 'POST') return plain('method');
     if (this.#draining.signal.aborted) return plain('shutting_down');
     const { verification, maxBodyBytes } = served.route;
+    const receivedAt = this.#parts.clock.now();
     if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return plain('too_large');
     const verifier = beginVerification(verification, request.rawHeaders, this.#parts.secrets);
     if (typeof verifier === 'string') return plain(verifier);
@@ -117,32 +122,93 @@ export class GatewayApp {
     if (body === 'aborted') return aborted;
     if (typeof body === 'string') return plain(body);
     try {
-      return verifier.matches() ? await this.#take(served, request, body) : plain('signature_mismatch');
+      return verifier.matches() ? await this.#take(served, request, body, receivedAt) : plain('signature_mismatch');
     } finally {
       this.#budget.give(body.length);
     }
   }
 
   /** A request whose sender is known and whose body is complete. */
-  async #take({ route, label, source, publisher }: ServedRoute, request: IncomingMessage, body: Buffer): Promise<Ending> {
-    const { clock, metrics } = this.#parts;
+  async #take(served: ServedRoute, request: IncomingMessage, body: Buffer, receivedAt: number): Promise<Ending> {
     if ((request.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity')
       return withError('content_type', 'send the body as it is, without a content encoding');
-    const reading = source(request.headers, body);
+    const reading = served.source(request.headers, body);
     if (reading.kind === 'handshake') return handshake;
     if (reading.kind === 'refused') return withError(reading.reason, reading.error);
-    const { event, contentType } = reading;
+    const { tracer = noTracer } = this.#parts;
+    const span = requestSpan(tracer, served.route, request, reading.event, receivedAt);
+    let ending = plain('internal');
+    try {
+      ending = await this.#publish(served, { ...reading, body }, span);
+      return ending;
+    } finally {
+      const code = codeOf(ending.reason);
+      span.set({ 'http.response.status_code': code });
+      span.end(code >= 500 ? ending.reason : undefined);
+    }
+  }
+
+  async #publish({ route, label, publisher }: ServedRoute, { event, contentType, body }: ReadEvent, parent: Span): Promise<Ending> {
+    const { clock, metrics, tracer = noTracer } = this.#parts;
     const byType = 'byType' in route.target;
     if (byType && !this.#typePatterns.some((pattern) => topicMatches(pattern, event.type))) return taken('unbound', event.id);
     const startedAt = clock.now();
-    const result = await publisher.publish({
-      ...messageFor(event, { body, contentType }, startedAt),
-      exchange: route.target.exchange,
-      routingKey: 'byType' in route.target ? event.type : route.target.routingKey,
-    });
+    const { exchange } = route.target;
+    const span = publishSpan(tracer, exchange, parent);
+    // Where nothing is traced here, the event's own trace context goes on as it came.
+    const { traceparent = event.traceparent } = span;
+    const traced = traceparent === undefined ? event : { ...event, traceparent };
+    let result: PublishResult | undefined;
+    try {
+      result = await publisher.publish({
+        ...messageFor(traced, { body, contentType }, startedAt),
+        exchange,
+        routingKey: 'byType' in route.target ? event.type : route.target.routingKey,
+      });
+    } finally {
+      span.end(result === 'confirmed' ? undefined : (result ?? 'unexpected'));
+    }
     if (result === 'confirmed') metrics.observe('eventagent_gateway_publish_seconds', { route: label }, (clock.now() - startedAt) / 1000);
     return afterPublish(result, event.id);
   }
+}
+
+/** An event that was read, and the bytes that it came in. */
+type ReadEvent = Extract<Reading, { readonly kind: 'event' }> & { readonly body: Buffer };
+
+/** The span of a request whose sender is known, within the sender's trace. https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span */
+function requestSpan(
+  tracer: Tracer,
+  { agent, trigger, path }: Route,
+  request: IncomingMessage,
+  event: EventAttributes,
+  startedAt: number,
+): Span {
+  const { traceparent } = request.headers;
+  const header = typeof traceparent === 'string' && traceContextOf(traceparent) !== undefined ? traceparent : undefined;
+  return tracer.start(`POST ${path}`, {
+    kind: 'server',
+    parent: header ?? event.traceparent,
+    startedAt,
+    attributes: {
+      'http.request.method': 'POST',
+      'http.route': path,
+      'eventagent.namespace': agent.namespace,
+      'eventagent.agent': agent.name,
+      'eventagent.trigger': trigger,
+      'cloudevents.event_id': event.id,
+      'cloudevents.event_type': event.type,
+    },
+  });
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
+function publishSpan(tracer: Tracer, exchange: string, parent: Span): Span {
+  return tracer.start(`send ${exchange}`, {
+    kind: 'producer',
+    parent: parent.traceparent,
+    attributes: { 'messaging.system': 'rabbitmq', 'messaging.operation.type': 'send', 'messaging.destination.name': exchange },
+  });
 }
 
 function servedRoutes({ configuration, connection, clock, log }: GatewayParts, budget: ByteBudget): ReadonlyMap<string, ServedRoute> {

@@ -1,4 +1,5 @@
 import { portVariable, readEnvironment, secondsVariable, type ValuesOf, type Variables } from '../lib/environment.ts';
+import { tracingVariables } from '../lib/otlp-environment.ts';
 import { processVariables, secretsDirVariable } from '../lib/process-variables.ts';
 
 /** The environment variables of the gateway. The reference page lists exactly these. */
@@ -12,6 +13,7 @@ export const gatewayVariables = {
     5,
     60,
   ),
+  ...tracingVariables('eventagent-gateway'),
 } as const satisfies Variables;
 
 /** The gateway's environment, read. Throws `InputError` (`Usage`) naming a variable that is missing or wrong. */

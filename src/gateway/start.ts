@@ -6,6 +6,7 @@ import { readConfigurationFile } from '../lib/configuration-file.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { mountedSecrets } from '../lib/mounted-secrets.ts';
+import { tracerFor } from '../lib/otlp-environment.ts';
 import { aborted, type ProcessLife, runProcess } from '../lib/process-life.ts';
 import { startStatusServer } from '../lib/status-server.ts';
 import { gatewayEnvironment } from './config.ts';
@@ -19,6 +20,8 @@ async function gateway({ stop }: ProcessLife): Promise<void> {
   const configuration = readConfigurationFile(environment.EVENTAGENT_CONFIGURATION, parseGatewayConfiguration);
   const log = createLog(environment.EVENTAGENT_LOG, (line) => process.stdout.write(line));
   const metrics = createMetrics(metricTable, { processMetrics: true });
+  const onDropped = (spans: number) => metrics.add('eventagent_trace_spans_dropped_total', {}, spans);
+  const tracer = tracerFor(environment, { clock, log, onDropped });
   const secrets = mountedSecrets(environment.EVENTAGENT_SECRETS_DIR, clock);
   const broker = connectMountedBroker(environment.EVENTAGENT_BROKER_DIR, {
     name: `eventagent gateway ${configuration.namespace}`,
@@ -27,7 +30,8 @@ async function gateway({ stop }: ProcessLife): Promise<void> {
   });
   const { connection } = broker;
 
-  const server = await startGateway({ configuration, secrets, connection, clock, log, metrics, port: environment.EVENTAGENT_PORT });
+  const parts = { configuration, secrets, connection, clock, log, metrics, tracer };
+  const server = await startGateway({ ...parts, port: environment.EVENTAGENT_PORT });
   let unready = (): string | undefined => broker.problem() ?? 'starting';
   const status = await startStatusServer(
     { expose: metrics.expose, unready: () => unready(), details: () => gatewayStatus(name, configuration, secrets) },
@@ -48,6 +52,7 @@ async function gateway({ stop }: ProcessLife): Promise<void> {
   }
   await server.close();
   await connection.close();
+  await tracer.close();
   await status.close(0);
   log.info('stopped');
 }

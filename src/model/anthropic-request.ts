@@ -1,15 +1,18 @@
-import type { MessageCreateParamsStreaming } from '@anthropic-ai/sdk/resources/messages';
+import type { MessageCountTokensParams, MessageCreateParamsStreaming } from '@anthropic-ai/sdk/resources/messages';
 import { NO_TOKENS } from '../api/tokens.ts';
 import type { ModelRequest, TokenUsage } from './port.ts';
 
 /** The request as it is sent. */
 export function paramsFor(request: ModelRequest): MessageCreateParamsStreaming {
+  return { ...countParamsFor(request), max_tokens: request.maxTokens, stream: true };
+}
+
+/** What of it the provider counts tokens of. https://platform.claude.com/docs/en/api/messages-count-tokens */
+export function countParamsFor(request: ModelRequest): MessageCountTokensParams {
   return {
     model: request.model,
-    max_tokens: request.maxTokens,
     ...(request.system === undefined ? {} : { system: request.system }),
     messages: [{ role: 'user', content: request.prompt }],
-    stream: true,
   };
 }
 

@@ -2,15 +2,17 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { APIError, type Middleware } from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/core/streaming';
 import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
+import { NO_TOKENS } from '../api/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
 import { InputError } from '../lib/errors.ts';
 import { FetchFailed } from '../lib/http-fetch.ts';
+import { isJsonObject } from '../lib/json-object.ts';
 import { type AnswerSoFar, NO_ANSWER_YET, parseData, turnOf, withEvent } from './anthropic-answer.ts';
 import { anthropicClient, PUBLIC_BASE_URL } from './anthropic-client.ts';
 import { type CallEnd, modelErrorFor } from './anthropic-failure.ts';
-import { paramsFor, usageBound } from './anthropic-request.ts';
-import { type Model, ModelError, type ModelRequest, type ModelTurn, type TokenUsage } from './port.ts';
-import { watchSilence } from './silence.ts';
+import { countParamsFor, paramsFor, usageBound } from './anthropic-request.ts';
+import { type Model, ModelError, type ModelRequest, type ModelTurn, type TokenCounter, type TokenUsage } from './port.ts';
+import { type Silence, watchSilence } from './silence.ts';
 
 /** How an agent's model is reached. */
 export interface AnthropicOptions {
@@ -34,7 +36,7 @@ const END_OF_BODY_MS = 1_000;
 const SDK_TIMER_SLACK_MS = 60_000;
 
 /** A model behind the Messages API, called in streaming mode. Throws `InvalidResource` where `baseUrl` is no http(s) URL. */
-export function createAnthropicModel(options: AnthropicOptions): Model {
+export function createAnthropicModel(options: AnthropicOptions): Model & TokenCounter {
   const baseUrl = checkedBaseUrl(options.baseUrl ?? PUBLIC_BASE_URL);
   const stallMs = options.stallMs ?? STALL_MS;
   const clientFor = clientPerKey((apiKey) =>
@@ -48,25 +50,15 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
 
   async function call(request: ModelRequest, signal: AbortSignal): Promise<ModelTurn> {
     const apiKey = usableKey(options.apiKey());
-    if (signal.aborted) throw new ModelError('Aborted', 'The call was aborted before it was sent.', { usage: 'none' });
-    const controller = new AbortController();
-    const abort = () => controller.abort();
-    signal.addEventListener('abort', abort, { once: true });
-    const silence = watchSilence(options.clock, stallMs, abort);
+    const watch = watchRequest(options.clock, stallMs, signal);
+    const { controller, silence, middleware } = watch;
     let answer = NO_ANSWER_YET;
     let requestId: string | null = null;
     let failure: unknown;
-    let unanswered: FetchFailed | undefined;
-    // The SDK says less: where the signal has fired, or an error's text speaks of a timeout, the error itself is lost.
-    const watchConnection: Middleware = (sent, next) =>
-      next(sent).catch((error: unknown) => {
-        if (error instanceof FetchFailed) unanswered = error;
-        throw error;
-      });
     try {
       // `post` rather than `messages.create`, which prints a warning of its own for some models.
       const response = await clientFor(apiKey)
-        .post('/v1/messages', { body: paramsFor(request), stream: true, signal: controller.signal, middleware: [watchConnection] })
+        .post('/v1/messages', { body: paramsFor(request), stream: true, signal: controller.signal, middleware })
         .asResponse();
       requestId = response.headers.get('request-id');
       // The raw events, since the SDK's stream keeps pings to itself, and a thinking model sends nothing else.
@@ -79,14 +71,12 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
     } catch (error) {
       failure = error;
     } finally {
-      silence.end();
-      signal.removeEventListener('abort', abort);
+      watch.end();
     }
     // A complete answer is paid for, whatever happened to the connection after it.
     if (answer.complete) return turnOf(answer, request, requestId);
-    const end: CallEnd = signal.aborted ? 'aborted' : silence.tooLong() ? 'stalled' : 'failed';
-    throw modelErrorFor(unanswered ?? failure, {
-      end,
+    throw modelErrorFor(watch.causeOf(failure), {
+      end: watch.endedBy(),
       request,
       apiKey,
       requestId,
@@ -95,7 +85,76 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
     });
   }
 
-  return { call };
+  async function countTokens(request: ModelRequest, signal: AbortSignal): Promise<number> {
+    const apiKey = usableKey(options.apiKey());
+    const watch = watchRequest(options.clock, stallMs, signal);
+    let requestId: string | null = null;
+    try {
+      const response = await clientFor(apiKey)
+        .post('/v1/messages/count_tokens', {
+          body: countParamsFor(request),
+          signal: watch.controller.signal,
+          middleware: watch.middleware,
+        })
+        .asResponse();
+      requestId = response.headers.get('request-id');
+      return countIn(await response.json());
+    } catch (error) {
+      const now = options.clock.now();
+      throw modelErrorFor(watch.causeOf(error), { end: watch.endedBy(), request, apiKey, requestId, mayHaveCost: NO_TOKENS, now });
+    } finally {
+      watch.end();
+    }
+  }
+
+  return { call, countTokens };
+}
+
+/** A request under way. */
+interface RequestWatch {
+  /** Its own signal: aborted by the caller's, and when nothing came for too long. */
+  readonly controller: AbortController;
+  readonly silence: Silence;
+  /** Sees why there was no answer. */
+  readonly middleware: Middleware[];
+  /** Who ended it, if it failed. */
+  endedBy(): CallEnd;
+  /** What it failed with; the SDK says less: where the signal has fired, or an error's text speaks of a timeout, the error itself is lost. */
+  causeOf(error: unknown): unknown;
+  end(): void;
+}
+
+/** Throws `ModelError` (`Aborted`) where the caller's signal has fired already. */
+function watchRequest(clock: Clock, stallMs: number, signal: AbortSignal): RequestWatch {
+  if (signal.aborted) throw new ModelError('Aborted', 'The call was aborted before it was sent.', { usage: 'none' });
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  signal.addEventListener('abort', abort, { once: true });
+  const silence = watchSilence(clock, stallMs, abort);
+  let unanswered: FetchFailed | undefined;
+  const watchConnection: Middleware = (sent, next) =>
+    next(sent).catch((error: unknown) => {
+      if (error instanceof FetchFailed) unanswered = error;
+      throw error;
+    });
+  return {
+    controller,
+    silence,
+    middleware: [watchConnection],
+    endedBy: () => (signal.aborted ? 'aborted' : silence.tooLong() ? 'stalled' : 'failed'),
+    causeOf: (error) => unanswered ?? error,
+    end() {
+      silence.end();
+      signal.removeEventListener('abort', abort);
+    },
+  };
+}
+
+/** The figure in the provider's answer to a count. */
+function countIn(answer: unknown): number {
+  const count = isJsonObject(answer) ? answer.input_tokens : undefined;
+  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) return count;
+  throw new Error('no count in the answer');
 }
 
 /** What can be billed at most for a call that ended early. */

@@ -41,6 +41,12 @@ export interface Model {
   call(request: ModelRequest, signal: AbortSignal): Promise<ModelTurn>;
 }
 
+/** Counts the input tokens of a request that is not made; that costs nothing. */
+export interface TokenCounter {
+  /** Rejects as a call does. */
+  countTokens(request: ModelRequest, signal: AbortSignal): Promise<number>;
+}
+
 /**
  * How a call failed, by who has to react:
  * - the provider's bad day, the event is innocent: `Overloaded` (529), `RateLimited` (429), `Unauthorized` (401), `Forbidden` (403), `ModelNotFound` (404), `SpendLimit` (402, or an error code that says so), `Unreachable` (refused, DNS, TLS: before the request was sent; or an address that redirects);

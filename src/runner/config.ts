@@ -1,4 +1,5 @@
 import { portVariable, readEnvironment, type ValuesOf, type Variables } from '../lib/environment.ts';
+import { tracingVariables } from '../lib/otlp-environment.ts';
 import { processVariables, secretsDirVariable, storeDirVariable } from '../lib/process-variables.ts';
 
 /** The environment variables of a runner. The reference page lists exactly these. */
@@ -7,6 +8,7 @@ export const runnerVariables = {
   EVENTAGENT_SECRETS_DIR: secretsDirVariable,
   EVENTAGENT_STORE_DIR: storeDirVariable,
   EVENTAGENT_METRICS_PORT: portVariable('Port of `/metrics`, `/healthz` and `/readyz`, on all addresses.', 9090),
+  ...tracingVariables('eventagent-runner'),
 } as const satisfies Variables;
 
 /** The runner's environment, read. Throws `InputError` (`Usage`) naming a variable that is missing or wrong. */

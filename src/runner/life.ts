@@ -1,6 +1,7 @@
 import type { AgentEvent } from '../api/event.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
+import { noTracer, type Span } from '../lib/tracing.ts';
 import { mayBeTheAgents } from './alike/alike-state.ts';
 import type { FailingAlike } from './alike/failing-alike.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
@@ -18,6 +19,7 @@ import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
 import { NOTHING_SPENT, type Purchase, sinceThen, spentWith } from './spending.ts';
 import { type Taken, takeEvent } from './take-event.ts';
+import { deliverySpan, endDeliverySpan, tracedModel, tracedSend } from './traced.ts';
 import type { Witness } from './witness.ts';
 
 /** What the lives of an agent's events share. */
@@ -57,6 +59,14 @@ interface Ended {
   readonly purchases: readonly Purchase[];
   /** When the run began; missing where nothing was run. */
   readonly startedAt?: number;
+  readonly span: Span;
+}
+
+/** A run that has not ended. */
+interface UnderWay {
+  startedAt?: number;
+  readonly purchases: Purchase[];
+  readonly span: Span;
 }
 
 type Take = Taken | { readonly outcome: Outcome };
@@ -67,19 +77,25 @@ type Take = Taken | { readonly outcome: Outcome };
  */
 export async function lifeOf(agent: Agent, held: Held): Promise<void> {
   for (;;) {
-    const arrival = arrivalOf(held.delivery, agent.program, agent.ports.clock.now());
-    const taken = await take(agent, held, arrival);
-    const run: { startedAt?: number; purchases: Purchase[] } = { purchases: [] };
+    const { tracer = noTracer, clock } = agent.ports;
+    const arrival = arrivalOf(held.delivery, agent.program, clock.now());
+    const span = deliverySpan(tracer, agent.program, arrival, clock);
+    const taken = await take(agent, held, arrival).catch((error: unknown) => {
+      span.end('untaken');
+      throw error;
+    });
+    const run: UnderWay = { purchases: [], span };
     try {
       const outcome = await outcomeOf(agent, held, arrival, taken, run);
       const end = await settle(agent, held, arrival, taken, { outcome, ...run });
       if (end === 'settled') return;
-      if (end === 'fenced' && run.startedAt !== undefined) agent.witness.ended(arrival, { kind: 'fenced' }, { do: 'retake' }, run);
+      if (end === 'fenced' && run.startedAt !== undefined) tellEnded(agent, arrival, { kind: 'fenced' }, { do: 'retake' }, run);
     } catch (error) {
       if ('claim' in taken) await giveUp(taken.claim, error instanceof HoldEnded);
-      if (run.startedAt !== undefined) agent.witness.ended(arrival, { kind: 'delivery-lost' }, { do: 'leave' }, run);
+      if (run.startedAt !== undefined) tellEnded(agent, arrival, { kind: 'delivery-lost' }, { do: 'leave' }, run);
       throw error;
     } finally {
+      span.end();
       if ('claim' in taken) {
         taken.claim.release();
         taken.admission.release();
@@ -116,19 +132,13 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
   });
 }
 
-async function outcomeOf(
-  agent: Agent,
-  held: Held,
-  arrival: Arrival,
-  taken: Take,
-  run: { startedAt?: number; purchases: Purchase[] },
-): Promise<Outcome> {
+async function outcomeOf(agent: Agent, held: Held, arrival: Arrival, taken: Take, run: UnderWay): Promise<Outcome> {
   if (!('claim' in taken)) return taken.outcome;
   if (taken.outcome !== undefined) return taken.outcome;
   if ('outcome' in arrival.next) return arrival.next.outcome;
   run.startedAt = agent.ports.clock.now();
   agent.witness.started(arrival, taken.claim.record, run.startedAt);
-  return runTaken(agent, held, arrival, arrival.next.event, taken.claim, run.purchases);
+  return runTaken(agent, held, arrival, arrival.next.event, taken.claim, run);
 }
 
 async function runTaken(
@@ -137,11 +147,12 @@ async function runTaken(
   arrival: Arrival,
   event: AgentEvent,
   claim: Claim,
-  purchases: Purchase[],
+  { purchases, span }: UnderWay,
 ): Promise<Outcome> {
   const { program, ports, breaker, secret, witness, stop, cut } = agent;
   const abort = new AbortController();
   const secrets = secret.begin();
+  const { tracer = noTracer } = ports;
   let timedOut = false;
   const timer = ports.clock.timer(program.configuration.delivery.runTimeoutMs, () => {
     timedOut = true;
@@ -157,7 +168,7 @@ async function runTaken(
   try {
     const outcome = await pipeline({
       program,
-      ports,
+      ports: { ...ports, model: tracedModel(ports.model, tracer, span), send: tracedSend(ports.send, tracer, span) },
       event,
       eventKey: arrival.eventKey ?? '',
       claim,
@@ -214,6 +225,11 @@ function interruption({ program, stop }: Agent, held: Held, timedOut: boolean): 
   return stop.aborted ? stopping : undefined;
 }
 
+function tellEnded({ witness }: Agent, arrival: Arrival, outcome: Outcome, settlement: Settlement, run: Omit<Ended, 'outcome'>): void {
+  witness.ended(arrival, outcome, settlement, run);
+  endDeliverySpan(run.span, outcome, settlement);
+}
+
 /** How a run's end is to be settled: what would give up an event although it fails like those before it hands it back. */
 async function judged(
   { program, ports, alike }: Agent,
@@ -237,7 +253,7 @@ async function judged(
 }
 
 async function settle(agent: Agent, held: Held, arrival: Arrival, taken: Take, ended: Ended): Promise<'settled' | 'retake' | 'fenced'> {
-  const { program, ports, witness } = agent;
+  const { program, ports } = agent;
   const { idempotency } = program.configuration;
   const { outcome, wanted } = await judged(agent, held, arrival, ended.outcome);
   // The broker has it back already: a second copy would only be dropped.
@@ -259,13 +275,13 @@ async function settle(agent: Agent, held: Held, arrival: Arrival, taken: Take, e
       hold: held.hold.signal,
     });
     if (settlement.do === 'retake') return 'fenced';
-    witness.ended(arrival, outcome, settlement, ended);
+    tellEnded(agent, arrival, outcome, settlement, ended);
     return result;
   } catch (error) {
     if (error instanceof Fenced) return 'fenced';
     if (!(error instanceof DeliveryLost)) throw error;
     // Everything is written; the broker delivers the event once more, and the record drops that copy.
-    witness.ended(arrival, outcome, settlement, ended);
+    tellEnded(agent, arrival, outcome, settlement, ended);
     return 'settled';
   }
 }

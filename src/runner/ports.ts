@@ -5,6 +5,7 @@ import type { BrokerConnection } from '../broker/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
+import type { Tracer } from '../lib/tracing.ts';
 import type { Model } from '../model/port.ts';
 import type { Store } from '../store/port.ts';
 import type { Send } from './outputs/send.ts';
@@ -19,6 +20,8 @@ export interface RunnerPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics<typeof metrics>;
+  /** Where runs are traced; nowhere, if missing. */
+  readonly tracer?: Tracer;
   /** A name that no other taker has or had: random. */
   readonly newFence: () => string;
   /** Nano-USD of a call, `undefined` for a model without a known price. */

@@ -7,6 +7,7 @@ import { readConfigurationFile } from '../lib/configuration-file.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { mountedSecrets } from '../lib/mounted-secrets.ts';
+import { tracerFor } from '../lib/otlp-environment.ts';
 import { aborted, type ProcessLife, runProcess } from '../lib/process-life.ts';
 import { startStatusServer } from '../lib/status-server.ts';
 import { openMountedStore, watchStore } from '../store/mounted.ts';
@@ -29,12 +30,14 @@ async function runner({ stop }: ProcessLife): Promise<void> {
   });
   const log = createLog(environment.EVENTAGENT_LOG, (line) => process.stdout.write(line));
   const metrics = createMetrics(metricTable, { processMetrics: true });
+  const onDropped = (spans: number) => metrics.add('eventagent_trace_spans_dropped_total', {}, spans);
+  const tracer = tracerFor(environment, { clock, log, onDropped });
   const secrets = mountedSecrets(environment.EVENTAGENT_SECRETS_DIR, clock);
   const agent = agentId(configuration.agent);
   const broker = connectMountedBroker(environment.EVENTAGENT_BROKER_DIR, { name: `eventagent runner ${agent}`, clock, log });
   const { connection } = broker;
   const store = openMountedStore(environment.EVENTAGENT_STORE_DIR, log);
-  const ports = runnerPorts(configuration, { connection, store, secrets, clock, log, metrics });
+  const ports = runnerPorts(configuration, { connection, store, secrets, clock, log, metrics, tracer });
 
   const watching = new AbortController();
   const watched = watchStore(store, clock, watching.signal);
@@ -61,6 +64,7 @@ async function runner({ stop }: ProcessLife): Promise<void> {
   watching.abort();
   await connection.close();
   await store.close();
+  await tracer.close();
   await status.close(0);
   log.info('stopped');
 }

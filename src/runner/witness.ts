@@ -108,14 +108,15 @@ export function createWitness(
 }
 
 /** An end in words. The fingerprint is the dead letter's own. */
-interface End {
+export interface End {
   readonly name: EndName;
   readonly reason: string;
   readonly error?: string;
   readonly fingerprint?: string;
 }
 
-function endOf(outcome: Outcome, settlement: Settlement): End {
+/** How a delivery ended, by its outcome and what that came to. */
+export function endOf(outcome: Outcome, settlement: Settlement): End {
   if (settlement.do === 'decide' && settlement.decision.kind === 'dead') {
     const { reason, error, fingerprint } = settlement.decision;
     return { name: 'dead', reason, error, fingerprint };

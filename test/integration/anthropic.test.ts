@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { NO_TOKENS } from '../../src/api/tokens.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createAnthropicModel } from '../../src/model/anthropic.ts';
-import { type Model, ModelError, type ModelRequest } from '../../src/model/port.ts';
+import { type Model, ModelError, type ModelRequest, type TokenCounter } from '../../src/model/port.ts';
 import { claudeFailures, REVIEW_TEXT } from '../support/claude-failures.ts';
 import { type ClaudeStub, STUB_KEY, startClaudeStub } from '../support/claude-stub.ts';
 import { createGate } from '../support/gate.ts';
@@ -28,7 +30,7 @@ before(async () => {
 
 after(() => stub.close());
 
-function model(overrides: Partial<Parameters<typeof createAnthropicModel>[0]> = {}): Model {
+function model(overrides: Partial<Parameters<typeof createAnthropicModel>[0]> = {}): Model & TokenCounter {
   return createAnthropicModel({ apiKey: () => STUB_KEY, baseUrl: stub.url, clock: systemClock, stallMs: STALL_MS, ...overrides });
 }
 
@@ -247,3 +249,49 @@ function assertDiscreet(error: ModelError): void {
     for (const secret of [STUB_KEY, '12345', 'Ada']) assert.ok(!printed.includes(secret), printed);
   }
 }
+
+describe('a count of tokens', () => {
+  const count = (overrides: Parameters<typeof model>[0] = {}, signal = new AbortController().signal) =>
+    model(overrides).countTokens(request, signal);
+
+  test('is of what a call would send as its input, and is not billed', async () => {
+    const { model: name, system, prompt } = request;
+    const body = JSON.stringify({ model: name, system, messages: [{ role: 'user', content: prompt }] });
+    const ledger = stub.ledger().length;
+    assert.equal(await count(), Math.ceil(Buffer.byteLength(body) / 4));
+    assert.deepEqual([stub.counted().at(-1)?.prompt, stub.counted().at(-1)?.system], [prompt, system]);
+    assert.equal(stub.ledger().length, ledger);
+  });
+
+  const elsewhere: readonly (readonly [name: string, answer: string | undefined, code: string])[] = [
+    ['an answer that is no JSON', '<html>', 'Cut'],
+    ['an answer without a count', '{"tokens": 5}', 'Cut'],
+    ['half a token', '{"input_tokens": 0.5}', 'Cut'],
+    ['no answer in time', undefined, 'Stalled'],
+  ];
+  for (const [name, answer, code] of elsewhere)
+    test(`fails as a call does: ${name}`, async () => {
+      const server = createServer((_, response) => {
+        if (answer !== undefined) response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      try {
+        const { port } = server.address() as AddressInfo;
+        const failure = await failureOf(count({ baseUrl: `http://127.0.0.1:${port}` }));
+        assert.equal(failure.code, code);
+        assert.doesNotMatch(failure.message, /salary|html/);
+      } finally {
+        server.closeAllConnections();
+        server.close();
+      }
+    });
+
+  test('fails as a call does: a wrong key, an unknown model, nobody there, an abort', async () => {
+    assert.equal((await failureOf(count({ apiKey: () => 'wrong' }))).code, 'Unauthorized');
+    assert.equal((await failureOf(count({ apiKey: () => undefined }))).code, 'Unauthorized');
+    assert.equal((await failureOf(count({ baseUrl: 'http://127.0.0.1:1' }))).code, 'Unreachable');
+    const unknown = model().countTokens({ ...request, model: 'claude-next-1' }, new AbortController().signal);
+    assert.equal((await failureOf(unknown)).code, 'ModelNotFound');
+    assert.equal((await failureOf(count({}, AbortSignal.abort()))).code, 'Aborted');
+  });
+});

@@ -25,7 +25,7 @@ export function processSection(): readonly string[] {
         ['Variable', 'Default', 'Must be', 'Meaning'],
         Object.entries(variables).map(([variable, { default: standIn, form, help }]) => [
           `\`${variable}\``,
-          standIn === undefined ? '' : `\`${standIn}\``,
+          standIn === undefined ? '' : standIn === '' ? 'empty' : `\`${standIn}\``,
           form,
           help,
         ]),

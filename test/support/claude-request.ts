@@ -23,8 +23,15 @@ export interface ClaudeRequest {
 /** Parameters that this version of the API no longer has. */
 const FORBIDDEN = ['temperature', 'top_p', 'top_k'] as const;
 
+/** Parameters that a count has no use for, and refuses. */
+const ONLY_OF_MESSAGES = ['max_tokens', 'stream'] as const;
+
 /** The version of the API that the stub speaks. */
 export const API_VERSION = '2026-10-21';
+
+/** Where a request asks for a message, and where for the count of its tokens. */
+export const MESSAGES_PATH = '/v1/messages';
+export const COUNT_PATH = '/v1/messages/count_tokens';
 
 /** What the API would refuse before any model sees the request; `undefined` where it would not. */
 export function refusalFor(
@@ -32,15 +39,16 @@ export function refusalFor(
   body: Readonly<Record<string, unknown>> | undefined,
   allowed: { readonly apiKey: string; readonly knows: (model: string) => boolean },
 ): Refusal | undefined {
-  if (message.method !== 'POST' || message.url !== '/v1/messages') return { status: 404, message: 'Not found' };
+  const counts = message.url === COUNT_PATH;
+  if (message.method !== 'POST' || (message.url !== MESSAGES_PATH && !counts)) return { status: 404, message: 'Not found' };
   if (message.headers.authorization !== `Bearer ${allowed.apiKey}`) return { status: 401, message: 'invalid bearer token' };
   if (message.headers['anthropic-version'] !== API_VERSION) return { status: 400, message: 'anthropic-version: unknown version' };
   if (body === undefined) return { status: 400, message: 'The request body is not valid JSON' };
-  const forbidden = FORBIDDEN.find((name) => name in body);
+  const forbidden = [...FORBIDDEN, ...(counts ? ONLY_OF_MESSAGES : [])].find((name) => name in body);
   if (forbidden !== undefined) return { status: 400, message: `${forbidden}: Extra inputs are not permitted` };
   if (typeof body.model !== 'string') return { status: 400, message: 'model: Field required' };
   if (!allowed.knows(body.model)) return { status: 404, message: `model: ${body.model}` };
-  if (!Number.isInteger(body.max_tokens) || Number(body.max_tokens) < 1) {
+  if (!counts && (!Number.isInteger(body.max_tokens) || Number(body.max_tokens) < 1)) {
     return { status: 400, message: 'max_tokens: Input should be greater than or equal to 1' };
   }
   if (!Array.isArray(body.messages) || body.messages.length === 0)

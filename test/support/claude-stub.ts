@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { isPriced } from '../../src/api/prices.ts';
 import type { TokenUsage } from '../../src/model/port.ts';
-import { type Behaviour, isRefusal } from './claude-behaviour.ts';
-import { type ClaudeRequest, parseBody, parseRequest, refusalFor } from './claude-request.ts';
+import { type Behaviour, errorBody, isRefusal } from './claude-behaviour.ts';
+import { type ClaudeRequest, COUNT_PATH, parseBody, parseRequest, refusalFor } from './claude-request.ts';
 import { type SendEnd, sendAnswer, sendRefusal } from './claude-send.ts';
+import { tokensOf } from './claude-wire.ts';
 import { bodyOf } from './request-body.ts';
 import { createWatchable } from './until.ts';
 
@@ -41,6 +42,8 @@ export interface ClaudeStub {
   ledger(): readonly LedgerEntry[];
   /** Requests that have arrived, ended or not. */
   received(): readonly ClaudeRequest[];
+  /** Requests whose tokens were to be counted, which nobody bills. */
+  counted(): readonly ClaudeRequest[];
   /** How far the answer to a request that has not ended has come: held before the headers, or with half of the text sent. */
   underWay(ordinal: number): 'headers' | 'stream' | undefined;
   /** Connections that were ever opened. */
@@ -63,6 +66,7 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
   const allowed = { apiKey: options.apiKey ?? STUB_KEY, knows: options.knows ?? isPriced };
   const ledger: LedgerEntry[] = [];
   const received: ClaudeRequest[] = [];
+  const counted: ClaudeRequest[] = [];
   const queue: Behaviour[] = [];
   const held = new Map<number, 'headers' | 'stream'>();
   const watchable = createWatchable();
@@ -73,6 +77,10 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
     const bytes = await bodyOf(message);
     if (bytes === undefined) return;
     const body = parseBody(bytes);
+    if (message.url === COUNT_PATH) {
+      count(message, response, bytes, body);
+      return;
+    }
     const request = parseRequest(message, bytes, body, { ordinal: received.length + 1, at: Date.now() });
     received.push(request);
     watchable.changed();
@@ -88,6 +96,15 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
       },
     };
     await (isRefusal(behaviour) ? sendRefusal(sending, behaviour) : sendAnswer(sending, request, behaviour));
+  }
+
+  function count(message: IncomingMessage, response: ServerResponse, bytes: Buffer, body: ReturnType<typeof parseBody>): void {
+    const ordinal = counted.length + 1;
+    counted.push(parseRequest(message, bytes, body, { ordinal, at: Date.now() }));
+    const refusal = refusalFor(message, body, allowed);
+    const requestId = `req_count_${ordinal}`;
+    response.writeHead(refusal?.status ?? 200, { 'content-type': 'application/json', 'request-id': requestId });
+    response.end(refusal === undefined ? JSON.stringify({ input_tokens: tokensOf(bytes.length) }) : errorBody(refusal, requestId));
   }
 
   function enter(entry: LedgerEntry): void {
@@ -113,6 +130,7 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ledger: () => [...ledger],
     received: () => [...received],
+    counted: () => [...counted],
     underWay: (ordinal) => held.get(ordinal),
     connections: () => connections,
     script(decide) {

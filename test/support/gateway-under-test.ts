@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { type HttpLimits, startHttpServer } from '../../src/lib/http-server.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createMetrics } from '../../src/lib/metrics.ts';
+import type { Tracer } from '../../src/lib/tracing.ts';
 
 /** The secret of every route, by default. */
 export const SECRET = 'the-secret-of-the-tests';
@@ -66,6 +67,7 @@ export async function gatewayUnderTest(
     readonly secrets?: Secrets;
     readonly limits?: HttpLimits;
     readonly toldRefusals?: GatewayParts['toldRefusals'];
+    readonly tracer?: Tracer;
   } = {},
 ): Promise<GatewayUnderTest> {
   const lines: string[] = [];
@@ -78,6 +80,7 @@ export async function gatewayUnderTest(
     log: createLog('json', (line) => lines.push(line)),
     metrics: registry,
     ...(options.toldRefusals && { toldRefusals: options.toldRefusals }),
+    ...(options.tracer && { tracer: options.tracer }),
   });
   const { limits } = options;
   const server = await startHttpServer(app.handle, { host: '127.0.0.1', port: 0, clock: systemClock, ...(limits && { limits }) });

@@ -2,8 +2,10 @@ import type { RunnerConfiguration } from '../../api/configuration.ts';
 import { gatewayConfigurationFor } from '../../compile/compile.ts';
 import { mergedTopology } from '../../compile/topology.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { readEnvironment } from '../../lib/environment.ts';
 import { InputError } from '../../lib/errors.ts';
 import { createLog, type Log, type LogFormat } from '../../lib/log.ts';
+import { tracerFor, tracingVariables } from '../../lib/otlp-environment.ts';
 import { createOfflineModel } from '../../model/offline.ts';
 import type { OutgoingRequest } from '../../runner/outputs/send.ts';
 import { capturingSend } from '../dev/capture.ts';
@@ -59,6 +61,7 @@ export async function dev(
   const userExchanges = rabbitMq === undefined ? userExchangesOf(loaded.agents) : [];
   const doors = rabbitMq === undefined ? doorsOf(loaded.agents, new Set(configuration.routes.map(({ path }) => path))) : [];
   const log = createLog(options.log, (line) => process.stdout.write(line));
+  const tracing = readEnvironment(tracingVariables('eventagent-dev'), environment);
   const offline = options.offline ? { model: createOfflineModel() } : {};
 
   const ending = endingOf(options.once, [endOfOthers(), lost]);
@@ -78,6 +81,7 @@ export async function dev(
       secrets,
       clock: systemClock,
       log,
+      tracerWith: (onDropped) => tracerFor(tracing, { clock: systemClock, log, onDropped }),
       host: HOST,
       port: options.port,
       metricsPort: options.metricsPort,

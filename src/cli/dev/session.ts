@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { CodedError, InputError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/metrics.ts';
+import type { OwnedTracer } from '../../lib/otlp-environment.ts';
 import { startStatusServer } from '../../lib/status-server.ts';
 import { runnerPorts, type StandIns } from '../../runner/compose.ts';
 import { startRunner } from '../../runner/main.ts';
@@ -29,6 +30,8 @@ export interface SessionParts {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
+  /** What traces; closed with the session, which it tells of spans that are dropped. */
+  readonly tracerWith: (onDropped: (spans: number) => void) => OwnedTracer;
   readonly host: string;
   readonly port: number;
   readonly metricsPort: number;
@@ -72,14 +75,17 @@ export async function startSession(parts: SessionParts): Promise<Session> {
 async function start(parts: SessionParts, closers: (() => Promise<void>)[], closeAll: () => Promise<void>): Promise<Session> {
   const { clock, connection, host, log, secrets } = parts;
   const metrics = createMetrics(metricTable, { processMetrics: true });
+  const tracer = parts.tracerWith((spans) => metrics.add('eventagent_trace_spans_dropped_total', {}, spans));
+  closers.push(() => tracer.close());
   const within = (deadlineMs: number) => AbortSignal.any([parts.stop, AbortSignal.timeout(deadlineMs)]);
   await (await connection.openChannel({ prefetch: 1 }, within(CONNECT_DEADLINE_MS))).close();
   const { problems } = await ensureTopology(clock, parts.admin, parts.topology, within(TOPOLOGY_DEADLINE_MS));
   if (problems.length > 0) throw new TopologyRefused('TopologyRefused', problems.map(({ message }) => message).join('\n'));
 
+  const shared = { connection, secrets, clock, log, metrics, tracer };
   const gateway = await forFlag(
     '--port',
-    startGateway({ configuration: parts.gateway, secrets, connection, clock, log, metrics, toldRefusals: 'all', host, port: parts.port }),
+    startGateway({ ...shared, configuration: parts.gateway, toldRefusals: 'all', host, port: parts.port }),
   );
   closers.push(() => gateway.close());
   const status = await forFlag(
@@ -89,7 +95,7 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
   closers.push(() => status.close(0));
 
   const solo = new Solo(clock);
-  const surroundings = { connection, store: parts.store, secrets, clock, log, metrics };
+  const surroundings = { ...shared, store: parts.store };
   const runners = parts.runners.map((runner) =>
     startRunner(runner, runnerPorts(runner, surroundings, parts.standInsFor(runner)), solo, parts.onRunEnd),
   );
