@@ -212,6 +212,49 @@ suite('a whole cluster', () => {
     stub.script(() => undefined);
   });
 
+  test('a provider that is away and a spent budget are seen in kubectl, and end by themselves', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl, stub, sink, sinkUrl } = stage;
+    const condition = (type: string) =>
+      kubectl('get', 'ea', 'pr-reviewer', `--output=jsonpath={.status.conditions[?(@.type=="${type}")]['status','reason','message']}`);
+    const sent = async (id: string) =>
+      assert.match(await post(stage, gateway('/pr-reviewer/github'), pullRequest(sinkUrl, id)), /HTTP\/1\.1 202/);
+    const isDone = (id: string) => sink.effects().filter(({ path }) => path === `/comments/${id}`).length === 1;
+
+    stub.script(() => ({ status: 529 }));
+    await sent('while-away');
+    await eventually(
+      'the provider is said to be away',
+      async () => /^False Overloaded .*529/.test(await condition('ModelAvailable')),
+      90_000,
+    );
+    assert.match(await kubectl('get', 'events', '--field-selector=reason=Overloaded'), /pr-reviewer/);
+    assert.equal(await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.deadLetters}'), '0');
+    stub.script(() => undefined);
+    await sink.until('the event is done', () => isDone('while-away'), 120_000);
+    await eventually('the provider is said to be back', async () => /^True ModelAnswers/.test(await condition('ModelAvailable')), 90_000);
+
+    // Room for one call, and not for what another one could cost beside what the first has.
+    const { bytes = 0, maxTokens = 0 } = stub.received().at(-1) ?? {};
+    const budget = (tokens: number) =>
+      kubectl('patch', 'ea', 'pr-reviewer', '--type=merge', `--patch={"spec":{"budget":{"perDay":{"tokens":${tokens}}}}}`);
+    const rolledOut = () => kubectl('wait', '--for=condition=Ready', 'eventagent/pr-reviewer', '--timeout=180s');
+    await budget(bytes + maxTokens + 20);
+    await rolledOut();
+    await sent('within');
+    await sink.until('the first is done', () => isDone('within'), 60_000);
+    await sent('beyond');
+    await eventually('the budget is said to be spent', async () => /^True BudgetSpent/.test(await condition('BudgetExceeded')), 90_000);
+    assert.match(await kubectl('get', 'ea', 'pr-reviewer', '--output=wide'), /COST TODAY/);
+    assert.match(await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.costToday}'), /^0\.\d\d/);
+    assert.ok(!isDone('beyond'));
+    await budget(100_000_000);
+    await rolledOut();
+    await sink.until('the event is done, too', () => isDone('beyond'), 120_000);
+    await eventually('the budget is said to have room', async () => /^False WithinBudget/.test(await condition('BudgetExceeded')), 90_000);
+  });
+
   test('a schedule fires each minute, and not while its agent is at work', async (t) => {
     const stage = await partOrSkip(t, theStage);
     if (stage === undefined) return;
