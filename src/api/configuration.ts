@@ -68,6 +68,14 @@ export interface Budget {
   readonly timeZone: string;
 }
 
+/** How fast an agent may go. */
+export interface RateLimit {
+  /** So many calls of the model in each period. */
+  readonly events?: { readonly limit: number; readonly periodMs: number };
+  /** Input and output together. */
+  readonly tokensPerMinute?: number;
+}
+
 /** Everything a runner has to know of its agent. */
 export interface RunnerConfiguration {
   readonly agent: AgentRef;
@@ -99,6 +107,7 @@ export interface RunnerConfiguration {
     readonly retentionMs: number;
   };
   readonly budget?: Budget;
+  readonly rateLimit?: RateLimit;
   readonly suspend: boolean;
 }
 
@@ -183,5 +192,11 @@ const runnerConfiguration = object<RunnerConfiguration>({
   }),
   idempotency: object<RunnerConfiguration['idempotency']>({ key: optional(text), retentionMs: count(0) }),
   budget: optional(budget),
+  rateLimit: optional(
+    object<RateLimit>({
+      events: optional(object<NonNullable<RateLimit['events']>>({ limit: count(1), periodMs: count(1) })),
+      tokensPerMinute: optional(count(1)),
+    }),
+  ),
   suspend: flag,
 });

@@ -54,6 +54,7 @@ export const handBackReasons = {
   SecretMissing: 'A Secret that an output needs cannot be read.',
   BudgetSpent:
     'The budget of the day or month is spent; nothing is taken until it ends, or money that was reserved comes back, or the budget is raised.',
+  OwnRateLimit: 'The rate that spec.rateLimit allows is used up for now.',
   FailingAlike: 'Event after event fails in the same way, which is not of their making: none is given up until one succeeds.',
   Shutdown: 'The runner is stopping.',
 } as const;

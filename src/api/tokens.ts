@@ -10,3 +10,8 @@ export interface TokenUsage {
 
 /** No token at all. */
 export const NO_TOKENS: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
+
+/** All of them. */
+export function tokensIn({ input, output, cacheRead, cacheWrite5m, cacheWrite1h }: TokenUsage): number {
+  return input + output + cacheRead + cacheWrite5m + cacheWrite1h;
+}

@@ -1,5 +1,5 @@
-import type { HttpOutput, RunnerConfiguration } from '../api/configuration.ts';
-import type { EventAgent, Output } from '../api/generated/event-agent.ts';
+import type { HttpOutput, RateLimit, RunnerConfiguration } from '../api/configuration.ts';
+import type { EventAgent, Output, RateLimitSpec } from '../api/generated/event-agent.ts';
 import { itemDefaults } from '../api/item-defaults.ts';
 import { budgetFor } from './budget.ts';
 
@@ -33,7 +33,15 @@ export function runnerConfigurationFor(agent: EventAgent, prefix: string): Runne
       retentionMs: spec.idempotency.retentionSeconds * 1000,
     },
     ...(spec.budget === undefined ? {} : { budget: budgetFor(spec.budget) }),
+    ...(spec.rateLimit === undefined ? {} : { rateLimit: rateLimitFor(spec.rateLimit) }),
     suspend: spec.suspend,
+  };
+}
+
+function rateLimitFor({ events, tokensPerMinute }: RateLimitSpec): RateLimit {
+  return {
+    ...(events === undefined ? {} : { events: { limit: events.limit, periodMs: events.periodSeconds * 1000 } }),
+    ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Why a runner takes fewer events at a time, or none. */
-export type LimitReason = 'provider' | 'secret' | 'budget' | 'alike' | 'suspended' | 'settling' | 'store' | 'alone';
+export type LimitReason = 'provider' | 'secret' | 'budget' | 'alike' | 'rate' | 'suspended' | 'settling' | 'store' | 'alone';
 
 /**
  * How many of a runner's slots may take events. Several reasons can hold it down at a time; the tightest counts.

@@ -1,7 +1,9 @@
 import type { AgentEvent } from '../api/event.ts';
+import { NO_TOKENS } from '../api/tokens.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
 import { noTracer, type Span } from '../lib/tracing.ts';
+import type { ModelRequest } from '../model/port.ts';
 import { mayBeTheAgents } from './alike/alike-state.ts';
 import type { FailingAlike } from './alike/failing-alike.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
@@ -14,6 +16,7 @@ import type { Outcome } from './outcome.ts';
 import { pipeline } from './pipeline.ts';
 import type { RunnerPorts } from './ports.ts';
 import type { Program } from './program.ts';
+import type { RateGate } from './rate/rate-gate.ts';
 import { type Settlement, settlementFor } from './settle.ts';
 import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
@@ -30,6 +33,8 @@ export interface Agent {
   readonly breaker: Breaker;
   /** Missing where the agent has no budget. */
   readonly till: Till | undefined;
+  /** Missing where it has no limit of its own. */
+  readonly rate: RateGate | undefined;
   readonly alike: FailingAlike;
   readonly secret: GrowingPause;
   readonly witness: Witness;
@@ -178,7 +183,7 @@ async function runTaken(
       onPurchase,
       gates: {
         enter: () => breaker.enter(claim.record.fence, held.hold.signal, stops),
-        reserve: (request) => agent.till?.reserve(buyerOf(claim, held, onPurchase), request) ?? Promise.resolve(FREE),
+        reserve: (request) => reserved(agent, buyerOf(claim, held, onPurchase), request, stops),
       },
       onSecretsFound: () => secrets.succeeded(),
     });
@@ -192,8 +197,27 @@ async function runTaken(
   }
 }
 
-/** Where there is no budget, nothing is reserved. */
-const FREE: Reserved = { settle: async () => {} };
+/** Whether one call may be made, by the agent's own rate and then by its budget: what waits for the one reserves nothing of the other. */
+async function reserved(
+  { rate, till }: Agent,
+  buyer: Buyer,
+  request: ModelRequest,
+  stops: readonly AbortSignal[],
+): Promise<Reserved | { readonly outcome: Outcome }> {
+  const pace = await rate?.enter(request, buyer.hold, stops);
+  if (pace !== undefined && 'outcome' in pace) return pace;
+  const money = await till?.reserve(buyer, request);
+  if (money !== undefined && 'outcome' in money) {
+    await pace?.settle(NO_TOKENS);
+    return money;
+  }
+  return {
+    settle: async (usage) => {
+      await money?.settle(usage);
+      await pace?.settle(usage);
+    },
+  };
+}
 
 function buyerOf({ key, record }: Claim, held: Held, onLost: Buyer['onLost']): Buyer {
   const { spent = NOTHING_SPENT, spentBefore = NOTHING_SPENT } = record;

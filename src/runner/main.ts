@@ -17,6 +17,7 @@ import { Intake } from './intake.ts';
 import type { Agent } from './life.ts';
 import type { RunnerPorts } from './ports.ts';
 import { programOf } from './program.ts';
+import { RateGate } from './rate/rate-gate.ts';
 import { runSlot } from './slot.ts';
 import type { Solo } from './solo.ts';
 import { tellStopping } from './stopping.ts';
@@ -117,7 +118,7 @@ export function startRunner(
       log.error('the broker does not take a retry, a dead letter or an event that is given back; the delivery is held', { reason });
   };
 
-  for (const reason of ['provider', 'secret', 'budget', 'alike', 'settling', 'store', 'suspended'])
+  for (const reason of ['provider', 'secret', 'budget', 'alike', 'rate', 'settling', 'store', 'suspended'])
     metrics.set('eventagent_intake_paused', { ...labels, reason }, 0);
   metrics.set('eventagent_settle_refused', labels, 0);
   metrics.set('eventagent_consumers', labels, 0);
@@ -148,6 +149,8 @@ export function startRunner(
               metrics.set(`eventagent_budget_remaining_${unit}`, { ...labels, period: name }, left);
           },
         });
+  const { rateLimit } = configuration;
+  const rate = rateLimit === undefined ? undefined : new RateGate({ ...common, agent: ref, rateLimit });
   const alike = new FailingAlike({
     ...common,
     agent: ref,
@@ -163,6 +166,7 @@ export function startRunner(
     solo,
     breaker,
     till,
+    rate,
     alike,
     secret,
     witness: createWitness(ref, model.name, { clock, log, metrics }, onRunEnd),
@@ -201,6 +205,7 @@ export function startRunner(
     for (const timer of timers) timer.cancel();
     fallSilent();
     secret.close();
+    rate?.close();
     solo.leave(intake);
   };
   return {

@@ -1,7 +1,6 @@
 import { NO_TOKENS, type TokenUsage } from '../api/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
-import { sleep } from '../lib/clock.ts';
-import { follow } from '../lib/follow.ts';
+import { waitedOut } from '../lib/waited-out.ts';
 import { type Model, ModelError, type ModelRequest, type ModelTurn } from '../model/port.ts';
 import type { Attempt } from './breaker/breaker.ts';
 import type { Reserved } from './budget/till.ts';
@@ -75,20 +74,6 @@ async function called(
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     return { error, usage: error.usage };
-  }
-}
-
-/** Whether a wait came to its end before one of the signals. */
-async function waitedOut(clock: Clock, delayMs: number, signals: readonly AbortSignal[]): Promise<boolean> {
-  const cut = new AbortController();
-  const unfollow = signals.map((signal) => follow(signal, cut));
-  try {
-    await sleep(clock, delayMs, cut.signal);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    for (const end of unfollow) end();
   }
 }
 

@@ -40,7 +40,7 @@ export interface WorldOptions {
   readonly onUnknownResult?: 'Retry' | 'DeadLetter';
   readonly filter?: string;
   /** What the agent deviates in beside that. */
-  readonly agent?: Pick<AgentFixture, 'budget' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend'>;
+  readonly agent?: Pick<AgentFixture, 'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend'>;
   /** What its outputs deviate in. */
   readonly output?: object;
   readonly secrets?: Secrets;

@@ -16,6 +16,7 @@ export interface AgentFixture {
   readonly delivery?: object;
   readonly idempotency?: object;
   readonly budget?: object;
+  readonly rateLimit?: object;
   readonly suspend?: boolean;
   readonly replicas?: number;
   readonly brokerRef?: string;

@@ -54,6 +54,7 @@ export function fullAgent(): Record<string, unknown> {
         perMonth: { usd: '250.5', tokens: 100_000_000 },
         timeZone: 'Europe/Berlin',
       },
+      rateLimit: { events: { limit: 100, periodSeconds: 60 }, tokensPerMinute: 100_000 },
       suspend: true,
       replicas: 3,
       brokerRef: 'other',

@@ -49,6 +49,7 @@ export const valueMutations: readonly Mutation[] = [
     ),
   ),
   ...tries('a budget without a limit', 'spec.budget', {}, { timeZone: 'Europe/Berlin' }, { perEvent: null }, { perDay: { usd: '1' } }),
+  ...tries('a rate without a limit', 'spec.rateLimit', {}, { events: null }, { tokensPerMinute: null }, { tokensPerMinute: 1 }),
   ...tries('an amount of money', 'spec.budget.perDay.usd', '1.', '.5', '-1', '1e3', '1,5', '12345678', '0', '1.0000000001'),
   ...tries('two outputs of one name', 'spec.outputs.1.name', 'sink', 'sink2', 'plain'),
   ...tries(

@@ -55,6 +55,7 @@ export interface EventAgentSpec {
   readonly delivery: DeliverySpec;
   readonly idempotency: IdempotencySpec;
   readonly budget?: BudgetSpec;
+  readonly rateLimit?: RateLimitSpec;
   /**
    * Stops the consumption: triggers still take events in, which wait in the queue.
    */
@@ -342,6 +343,29 @@ export interface BudgetLimitSpec {
    * Tokens, input and output together, 1 to 1000000000000.
    */
   readonly tokens?: number;
+}
+/**
+ * How fast the agent may go, over all its pods. What is beyond waits in the queue; its time to live does not run meanwhile.
+ */
+export interface RateLimitSpec {
+  readonly events?: EventRate;
+  /**
+   * Tokens, input and output together, 1 to 1000000000000; while a call is under way, the most that it can use counts.
+   */
+  readonly tokensPerMinute?: number;
+}
+/**
+ * So many calls of the model in each period; they may come at once.
+ */
+export interface EventRate {
+  /**
+   * 1 to 1000000.
+   */
+  readonly limit: number;
+  /**
+   * In seconds, 1 to 86400.
+   */
+  readonly periodSeconds: number;
 }
 /**
  * Secrets in the agent's namespace from which its pods take their connections, with keys as RabbitMQ's cluster operator writes them: `connection_string`, or `host`, `port`, `username` and `password` (and `vhost`); `ca.crt` where the server's certificate is signed by a CA of your own.

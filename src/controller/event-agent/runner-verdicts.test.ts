@@ -20,7 +20,7 @@ test('the provider: what is wrong, since when, and when it is tried again; what 
 });
 
 test('each reason of a provider that is not available is one of a condition', () => {
-  const ours = new Set(['SecretMissing', 'BudgetSpent', 'FailingAlike', 'Shutdown']);
+  const ours = new Set(['SecretMissing', 'BudgetSpent', 'FailingAlike', 'OwnRateLimit', 'Shutdown']);
   for (const reason of Object.keys(handBackReasons)) {
     if (ours.has(reason)) continue;
     assert.ok(Object.hasOwn(conditionReasons, reason), reason);

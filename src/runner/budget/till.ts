@@ -1,7 +1,7 @@
 import type { Budget } from '../../api/configuration.ts';
 import type { AgentRef } from '../../api/names.ts';
 import { usdText } from '../../api/prices.ts';
-import type { TokenUsage } from '../../api/tokens.ts';
+import { type TokenUsage, tokensIn } from '../../api/tokens.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
@@ -182,8 +182,7 @@ export class Till {
   }
 
   #amountOf(model: string, usage: TokenUsage): Amount {
-    const tokens = usage.input + usage.output + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
-    return { tokens, nanoUsd: this.#parts.priceOf(model, usage) ?? 0 };
+    return { tokens: tokensIn(usage), nanoUsd: this.#parts.priceOf(model, usage) ?? 0 };
   }
 
   #periodsAt(now: number) {

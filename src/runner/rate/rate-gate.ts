@@ -1,0 +1,96 @@
+import type { RateLimit } from '../../api/configuration.ts';
+import type { AgentRef } from '../../api/names.ts';
+import { tokensIn } from '../../api/tokens.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { waitedOut } from '../../lib/waited-out.ts';
+import { usageBound } from '../../model/anthropic-request.ts';
+import type { ModelRequest } from '../../model/port.ts';
+import type { Store } from '../../store/port.ts';
+import type { Reserved } from '../budget/till.ts';
+import { persistently } from '../claim.ts';
+import type { Intake } from '../intake.ts';
+import type { Outcome } from '../outcome.ts';
+import { SharedCell } from '../shared-cell.ts';
+import { givenBack, IDLE, letThrough, type RateState } from './rate-state.ts';
+
+/** A delivery waits in hand no longer than this: what takes longer goes back to the queue, and the intake is closed for that time. */
+const IN_HAND_MS = 5_000;
+
+/** What it needs. */
+export interface RateGateParts {
+  readonly agent: AgentRef;
+  readonly rateLimit: RateLimit;
+  readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly intake: Intake;
+  readonly notePause: (fromMs: number, untilMs: number) => void;
+}
+
+/** Lets calls through at the rate that an agent's spec allows, over all its replicas. Owned by a runner, which closes it. */
+export class RateGate {
+  readonly #parts: RateGateParts;
+  readonly #cell: SharedCell<RateState>;
+  #timer: Timer | undefined;
+
+  constructor(parts: RateGateParts) {
+    const { agent, rateLimit, store, clock } = parts;
+    this.#parts = parts;
+    const longestMs = Math.max(rateLimit.events?.periodMs ?? 0, 60_000);
+    this.#cell = new SharedCell({ store, clock, key: { owner: agent, name: 'rate' }, expireMs: 2 * longestMs, empty: IDLE });
+  }
+
+  /** Asks for one call. What is settled gives back the tokens that were not used. Rejects with the hold signal's reason while the store is away. */
+  async enter(request: ModelRequest, hold: AbortSignal, stops: readonly AbortSignal[]): Promise<Reserved | { readonly outcome: Outcome }> {
+    const { clock, rateLimit } = this.#parts;
+    const bound = tokensIn(usageBound(request));
+    const giveUpAt = clock.now() + IN_HAND_MS;
+    for (;;) {
+      const waitMs = await persistently(clock, hold, () =>
+        this.#cell.change((state, now) => {
+          const answer = letThrough(state, rateLimit, bound, now);
+          return 'next' in answer ? { next: answer.next, result: 0 } : { result: answer.waitMs };
+        }),
+      );
+      if (waitMs === 0) break;
+      const isTooLong = clock.now() + waitMs > giveUpAt;
+      if (isTooLong || !(await waitedOut(clock, waitMs, [hold, ...stops]))) {
+        hold.throwIfAborted();
+        if (isTooLong) this.#close(waitMs);
+        return {
+          outcome: {
+            kind: 'hand-back',
+            reason: 'OwnRateLimit',
+            error: `spec.rateLimit lets the next call through in ${Math.ceil(waitMs / 1000)} s`,
+          },
+        };
+      }
+    }
+    return {
+      settle: async (usage) => {
+        const unused = bound - tokensIn(usage);
+        if (rateLimit.tokensPerMinute === undefined || unused <= 0) return;
+        await persistently(clock, hold, () =>
+          this.#cell.change((state) => {
+            const next = givenBack(state, rateLimit, unused);
+            return { result: undefined, ...(next === undefined ? {} : { next }) };
+          }),
+        );
+      },
+    };
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #close(waitMs: number): void {
+    const { clock, intake, log, notePause } = this.#parts;
+    this.#timer?.cancel();
+    log.info('the rate that the spec allows is used up; no events are taken for a while', { waitMs });
+    notePause(clock.now(), clock.now() + waitMs);
+    intake.limit('rate', 0);
+    this.#timer = clock.timer(waitMs, () => intake.limit('rate', undefined));
+  }
+}
