@@ -1,5 +1,5 @@
-import type { Clock } from '../lib/clock.ts';
-import type { CellKey, Store, StoredCell } from '../store/port.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { type CellKey, type Store, type StoredCell, StoreError } from '../store/port.ts';
 
 /** What a change makes of a value: the next one, where there is one, and what the caller wants to know. */
 export interface CellChange<Value, Result> {
@@ -38,6 +38,22 @@ export class SharedCell<Value> {
   /** The store's time, as of its last answer. */
   now(): number {
     return this.#options.clock.now() + this.#storeAheadMs;
+  }
+
+  /** Looks at the value again and again, after `lookMs` each, until the signal is aborted. Never rejects. */
+  async watch(stop: AbortSignal, lookMs: () => number): Promise<void> {
+    const { clock } = this.#options;
+    // Whoever starts this is not called back before it is done.
+    await sleep(clock, 0, stop).catch(() => {});
+    while (!stop.aborted) {
+      try {
+        await this.read();
+      } catch (error) {
+        // A store that is away is said by whoever watches it.
+        if (!(error instanceof StoreError)) throw error;
+      }
+      await sleep(clock, lookMs(), stop).catch(() => {});
+    }
   }
 
   /** Looks at the value. */

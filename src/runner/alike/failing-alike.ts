@@ -1,7 +1,7 @@
 import type { AgentRef } from '../../api/names.ts';
-import { type Clock, sleep } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { type Store, StoreError } from '../../store/port.ts';
+import type { Store } from '../../store/port.ts';
 import { persistently } from '../claim.ts';
 import type { Intake } from '../intake.ts';
 import { SharedCell } from '../shared-cell.ts';
@@ -50,19 +50,8 @@ export class FailingAlike {
   }
 
   /** Looks at the state again and again, also while nothing ends here. Never rejects. */
-  async watch(stop: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
-    // Whoever starts this is not called back before it is done.
-    await sleep(clock, 0, stop).catch(() => {});
-    while (!stop.aborted) {
-      try {
-        await this.#cell.read();
-      } catch (error) {
-        // A store that is away is said by whoever watches it.
-        if (!(error instanceof StoreError)) throw error;
-      }
-      await sleep(clock, isAlike(this.#state) ? LOOK_PAUSED_MS : LOOK_MS, stop).catch(() => {});
-    }
+  watch(stop: AbortSignal): Promise<void> {
+    return this.#cell.watch(stop, () => (isAlike(this.#state) ? LOOK_PAUSED_MS : LOOK_MS));
   }
 
   /** Told of an event that is about to be given up; whether it is to be handed back instead. Rejects with the hold signal's reason. */

@@ -3,7 +3,7 @@ import { digest } from '../../api/names.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { PUBLIC_BASE_URL } from '../../model/anthropic-client.ts';
-import { type CellKey, type Store, StoreError } from '../../store/port.ts';
+import type { CellKey, Store } from '../../store/port.ts';
 import { persistently } from '../claim.ts';
 import type { Intake } from '../intake.ts';
 import type { Outcome } from '../outcome.ts';
@@ -75,19 +75,8 @@ export class Breaker {
   }
 
   /** Looks at the breaker again and again, also while nothing is called here. Never rejects. */
-  async watch(stop: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
-    // Whoever starts this is not called back before it is done.
-    await sleep(clock, 0, stop).catch(() => {});
-    while (!stop.aborted) {
-      try {
-        await this.#cell.read();
-      } catch (error) {
-        // A store that is away is said by whoever watches it.
-        if (!(error instanceof StoreError)) throw error;
-      }
-      await sleep(clock, this.#state.failures === 0 ? LOOK_MS : LOOK_OPEN_MS, stop).catch(() => {});
-    }
+  watch(stop: AbortSignal): Promise<void> {
+    return this.#cell.watch(stop, () => (this.#state.failures === 0 ? LOOK_MS : LOOK_OPEN_MS));
   }
 
   /** Asks for one call; `by` names the run. While another one tries whether the provider is back, that is waited for a little. Rejects with the hold signal's reason. */

@@ -2,12 +2,12 @@ import type { Budget } from '../../api/configuration.ts';
 import type { AgentRef } from '../../api/names.ts';
 import { usdText } from '../../api/prices.ts';
 import { type TokenUsage, tokensIn } from '../../api/tokens.ts';
-import { type Clock, sleep } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
 import type { ModelRequest } from '../../model/port.ts';
 import { type TimeZone, timeZone } from '../../schedule/time-zone.ts';
-import { type Store, StoreError } from '../../store/port.ts';
+import type { Store } from '../../store/port.ts';
 import { persistently } from '../claim.ts';
 import type { Intake } from '../intake.ts';
 import type { Outcome } from '../outcome.ts';
@@ -104,21 +104,11 @@ export class Till {
   }
 
   /** Looks at the ledger again and again, also while nothing is bought here. Never rejects. */
-  async watch(stop: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
-    // Whoever starts this is not called back before it is done.
-    await sleep(clock, 0, stop).catch(() => {});
-    while (!stop.aborted) {
-      try {
-        await this.#cell.read();
-      } catch (error) {
-        // A store that is away is said by whoever watches it.
-        if (!(error instanceof StoreError)) throw error;
-      }
+  watch(stop: AbortSignal): Promise<void> {
+    return this.#cell.watch(stop, () => {
       this.#notePause();
-      const lookMs = this.#closed === undefined ? LOOK_MS : Math.max(1, Math.min(LOOK_CLOSED_MS, this.#closed.until - this.#cell.now()));
-      await sleep(clock, lookMs, stop).catch(() => {});
-    }
+      return this.#closed === undefined ? LOOK_MS : Math.max(1, Math.min(LOOK_CLOSED_MS, this.#closed.until - this.#cell.now()));
+    });
   }
 
   /** Asks for the money of one call. Rejects with the hold signal's reason while the store is away. */
