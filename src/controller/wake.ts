@@ -87,7 +87,7 @@ function isSameSpec(now: ObjectHead | undefined, before: ObjectHead | undefined)
   return now !== undefined && before !== undefined && textOf(now) === textOf(before);
 }
 
-/** Our own writes of the status, and of the finalizer, wake nobody. */
+/** Writes of the status wake nobody, nor do those of the finalizer: where somebody takes that away, the resync puts it back. */
 function isStatusOnly(now: ObjectHead | undefined, before: ObjectHead | undefined): boolean {
   if (now === undefined || before === undefined || now.metadata.uid !== before.metadata.uid) return false;
   const textOf = ({ metadata: { generation, deletionTimestamp, annotations, labels } }: ObjectHead) =>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { createVirtualClock, type VirtualClock } from '../../test/support/virtual-clock.ts';
+import { sleep } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
 import { KubeError } from './kube-error.ts';
 import { type Work, type WorkDone, WorkQueue } from './work-queue.ts';
@@ -130,6 +131,19 @@ test('what is left behind waits until no other key is due; an add brings it forw
       ['a', 'held', 'b', ...(isAdded ? ['a', 'c'] : ['c', 'a'])].map((key) => `0 ${key}`),
     );
   }
+});
+
+test('what is left behind has its turn after ten seconds, though others never cease to be due', async (t) => {
+  const { queue, clock, begun } = world(t, async (key, signal) => {
+    if (key === 'a') return begun.length === 1 ? { behind: true } : undefined;
+    await sleep(clock, 500, signal);
+    return { after: 0 };
+  });
+  for (const key of ['a', 'b', 'c']) queue.add(key);
+  await clock.advance(30_000);
+  const turns = begun.filter((entry) => entry.endsWith(' a')).map((entry) => Number.parseFloat(entry));
+  assert.equal(turns.length, 2);
+  assert.ok((turns[1] ?? 0) >= 10 && (turns[1] ?? 0) <= 11.5, `${turns}`);
 });
 
 test('a failure is tried again after a growing pause, up to the resync, and a success ends that', async (t) => {

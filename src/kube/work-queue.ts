@@ -9,7 +9,7 @@ import { steadyClock } from './steady-clock.ts';
 export interface WorkDone {
   /** Again after so many milliseconds. */
   readonly after?: number;
-  /** Again as soon as no other key is due: what is left of its work can wait for that of the others. */
+  /** Again as soon as no other key is due, in ten seconds at the latest: what is left of its work can wait for that of the others. */
   readonly behind?: boolean;
 }
 
@@ -31,6 +31,9 @@ export interface WorkQueueOptions {
 /** Waits after failures. */
 /** The longest is no longer than the resync: what failed is not looked at less often than what did not. */
 const BACKOFF = { firstMs: 1_000, longestMs: 55_000 };
+
+/** How long a key stays behind those that are due: where they never end, it would never have its turn. */
+const BEHIND_MS = 10_000;
 
 /** What the queue knows of a key that waits, is worked on, or has failed. */
 interface Entry {
@@ -81,7 +84,7 @@ export class WorkQueue {
       return;
     }
     const dueAt = Math.max(now + ms, entry.restsUntil);
-    if (dueAt <= now && this.#behind.delete(key)) this.#due.add(key);
+    if (dueAt <= now) this.#bringForward(key, entry);
     if (entry.state === 'due' || dueAt >= entry.dueAt) return;
     if (entry.state === 'working') entry.dueAt = dueAt;
     else this.#wait(key, entry, dueAt);
@@ -128,6 +131,14 @@ export class WorkQueue {
     queueMicrotask(() => this.#start());
   }
 
+  /** Puts a key that is behind among those that are due. */
+  #bringForward(key: string, entry: Entry): void {
+    if (!this.#behind.delete(key)) return;
+    entry.timer?.cancel();
+    entry.timer = undefined;
+    this.#due.add(key);
+  }
+
   #start(): void {
     while (this.#working.size < this.#options.workers) {
       const [key] = this.#due.size > 0 ? this.#due : this.#behind;
@@ -136,6 +147,8 @@ export class WorkQueue {
       this.#behind.delete(key);
       const entry = this.#entries.get(key);
       if (entry === undefined) continue;
+      entry.timer?.cancel();
+      entry.timer = undefined;
       entry.state = 'working';
       entry.dueAt = Number.POSITIVE_INFINITY;
       const working = this.#work(key, entry).finally(() => {
@@ -152,8 +165,9 @@ export class WorkQueue {
       const done = await this.#options.work(key, signal);
       if (signal.aborted) return;
       entry.failures = 0;
-      if (done?.behind === true && entry.dueAt === Number.POSITIVE_INFINITY) {
+      if (done?.behind === true && entry.dueAt > this.#clock.now()) {
         this.#becomeDue(key, entry, this.#behind);
+        entry.timer = this.#clock.timer(BEHIND_MS, () => this.#bringForward(key, entry));
         return;
       }
       if (done?.after !== undefined) entry.dueAt = Math.min(entry.dueAt, this.#clock.now() + done.after);

@@ -62,7 +62,7 @@ export async function benchController(options: { readonly agents: number; readon
         ['with all agents there, heap as in a container of 512 MiB', ''],
         [
           [`writes to the API server in ${options.restMinutes} minutes at rest, Leases apart`, String(writes)],
-          ['CPU seconds a minute at rest (two resyncs of each agent, six listings)', plainText(cpu)],
+          ['CPU seconds a minute at rest (each agent is looked at about once, the queues are listed six times)', plainText(cpu)],
           ['memory now, and at most, MiB', `${memory.now}, ${memory.most}`],
           ['one agent more, from `apply` to `TopologyReady=True`, s', plainText(one)],
         ],

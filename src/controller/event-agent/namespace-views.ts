@@ -58,7 +58,7 @@ export class NamespaceViews {
 
   /** The version that an agent's pods run has been written: that matters where one is not accepted as it is. */
   outdateLastGood(namespace: string): void {
-    if (this.#views.get(namespace)?.dependsOnLastGood !== false) this.outdate(namespace);
+    if (this.#views.get(namespace)?.dependsOnLastGood) this.outdate(namespace);
   }
 
   /** The names of the agents that stand otherwise than before the view was outdated. */

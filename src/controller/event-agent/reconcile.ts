@@ -20,8 +20,8 @@ import { StatusWriter } from './status-writer.ts';
 import { bringAbout, depthsOf, retireTiers, type TopologyResult } from './topology.ts';
 import { announce } from './transitions.ts';
 
-/** While pods are not as they should be, they are asked again this soon. */
-const PODS_AGAIN_MS = 5000;
+/** While pods are not as they should be, they are asked again this soon; the longer it takes, the less often: what becomes of them is heard of anyway. */
+const PODS_AGAIN_MS = { least: 5_000, most: 55_000 };
 
 /** Runners are asked this often how the provider and the budget are: nothing else tells of that. */
 const RUNNERS_AGAIN_MS = 20_000;
@@ -34,6 +34,8 @@ export class EventAgentReconciler {
   readonly #empty = new EmptyWatch();
   /** The generation, by uid, whose topology has been whole: what is changed after that was changed by somebody else. */
   readonly #whole = new Map<string, number | undefined>();
+  /** By uid, the version that the finalizer was written to last. */
+  readonly #kept = new Map<string, string | undefined>();
 
   constructor(operator: Operator) {
     this.#operator = operator;
@@ -52,6 +54,7 @@ export class EventAgentReconciler {
     }
     if (isDeleting(agent)) {
       this.#whole.delete(agent.metadata.uid ?? '');
+      this.#kept.delete(agent.metadata.uid ?? '');
       return this.#deletions.reconcile(agent, signal);
     }
     const standing = views.of(namespace).standingOf(name);
@@ -69,9 +72,9 @@ export class EventAgentReconciler {
       inForce === undefined || watch === undefined
         ? { verdict: unknown('NotObserved', 'nothing is declared before the spec is accepted'), changed: [] }
         : await bringAbout(watch, inForce.compiled.topology, clock.now(), signal);
-    // Until its queues are there an agent has no use for pods: the queues of all others that are due go before its own.
-    if (isOnItsWay(topology) && caches.deployments.get(namespace, runnerName({ name })) === undefined) return { behind: true };
-    const runner = inForce === undefined ? undefined : await this.#apply(inForce, signal);
+    // Of an agent that is new nothing else is of use before its queues are there: those of all others that are due go before its pods.
+    if (isOnItsWay(topology) && this.#statuses.latest(agent) === undefined) return { behind: true };
+    const runner = inForce === undefined ? undefined : await this.#apply(agent, inForce, signal);
     const deployment = runner?.deployment ?? caches.deployments.get(namespace, runnerName({ name }));
     const pods = this.#podsOf(agent, deployment);
     const answers = await askAboutPods(this.#operator, pods, signal);
@@ -118,7 +121,11 @@ export class EventAgentReconciler {
     await this.#statuses.write(agent, status, signal);
     const repaired = [...this.#drift(agent, before, topology), ...(runner?.repaired ?? []).map((object) => `${object} applied again`)];
     announce(this.#operator, agent, before, status, { repaired, retired: retired.changed });
-    return soonest(topology.afterMs, retired.afterMs, runnerVerdict.status === 'True' ? RUNNERS_AGAIN_MS : PODS_AGAIN_MS);
+    return soonest(
+      topology.afterMs,
+      retired.afterMs,
+      runnerVerdict.status === 'True' ? RUNNERS_AGAIN_MS : podsAgainMs(status, clock.now()),
+    );
   }
 
   /** What had to be made again on the broker, although it had been there. */
@@ -134,23 +141,26 @@ export class EventAgentReconciler {
 
   /** Keeps the agent from vanishing with its queues unattended. */
   async #keep(agent: StoredEventAgent, signal: AbortSignal): Promise<void> {
-    const { namespace, name, resourceVersion, finalizers = [] } = agent.metadata;
+    const { namespace, name, uid = '', resourceVersion, finalizers = [] } = agent.metadata;
+    // The cache has not seen what was written last.
+    if (this.#kept.get(uid) === resourceVersion) return;
     const patch = { metadata: { resourceVersion, finalizers: [...finalizers, FINALIZER] } };
     await this.#operator.kube.mergePatch(resources.eventAgents, namespace, name, patch, {}, signal);
+    this.#kept.set(uid, resourceVersion);
   }
 
-  async #apply({ agent, compiled }: InForce, signal: AbortSignal): Promise<AppliedRunner> {
+  async #apply(live: StoredEventAgent, { agent, compiled }: InForce, signal: AbortSignal): Promise<AppliedRunner> {
     const { applier, caches, pods } = this.#operator;
-    const { namespace } = agent.metadata;
+    const { namespace } = live.metadata;
     const { configuration, deployment } = runnerObjectsFor(agent, compiled, pods);
     const { name: configurationName } = configuration.metadata;
     const known = caches.deployments.get(namespace, deployment.metadata.name);
-    const wasThere = wasComplete(agent);
+    const wasThere = wasComplete(live);
     const repaired: string[] = [];
     const base = { configuration: configurationName, repaired };
     let stored: CachedDeployment | undefined;
     try {
-      for (const [resource, object, live, isDrift] of [
+      for (const [resource, object, there, isDrift] of [
         // Another configuration of the same spec is one that a newer operator has made.
         [
           resources.configMaps,
@@ -160,7 +170,7 @@ export class EventAgentReconciler {
         ],
         [resources.deployments, deployment, known, wasThere],
       ] as const) {
-        const applied = await applier.apply(resource, object, live, signal);
+        const applied = await applier.apply(resource, object, there, signal);
         const { kind, metadata } = object;
         if (applied.did === 'leave')
           return {
@@ -169,9 +179,9 @@ export class EventAgentReconciler {
           };
         if (applied.did === 'nothing') continue;
         if (kind === 'Deployment') stored = applied.object as CachedDeployment;
-        if (applied.repaired || (live === undefined && isDrift)) repaired.push(`${kind} ${metadata.name}`);
+        if (applied.repaired || (there === undefined && isDrift)) repaired.push(`${kind} ${metadata.name}`);
       }
-      await this.#prune(agent.metadata, configurationName, signal);
+      await this.#prune(live.metadata, configurationName, signal);
     } catch (error) {
       return { ...base, blocked: refusalOf(error) };
     }
@@ -226,6 +236,13 @@ export class EventAgentReconciler {
       )
       .toSorted((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)));
   }
+}
+
+/** A tenth of the time for which the runner has not been available. */
+function podsAgainMs({ conditions }: EventAgentStatus, now: number): number {
+  const since = conditions?.find(({ type }) => type === 'RunnerAvailable')?.lastTransitionTime;
+  const tenth = since === undefined ? 0 : (now - Date.parse(since)) / 10;
+  return Math.min(Math.max(tenth, PODS_AGAIN_MS.least), PODS_AGAIN_MS.most);
 }
 
 /** Something was made on the broker, and nothing is in the way of the rest. */
