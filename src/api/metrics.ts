@@ -44,7 +44,7 @@ export const metrics = {
   },
   eventagent_intake_paused: {
     type: 'gauge',
-    help: '1 while the runner takes no events, or one at a time to try, because of: provider (the model provider refuses), secret (a Secret that an output needs cannot be read), settling (the broker takes no copy of an event), store (it does not answer), suspended. Else 0.',
+    help: '1 while the runner takes no events, or one at a time to try, because of: provider (the model provider refuses), secret (a Secret that an output needs cannot be read), settling (the broker takes no copy of an event), store (it does not answer, or cannot be trusted), suspended. Else 0.',
     labels: ['namespace', 'agent', 'reason'],
   },
   eventagent_consumers: {

@@ -1,4 +1,5 @@
 import type { AgentEvent } from '../api/event.ts';
+import { NOTHING_SPENT } from '../api/record.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
@@ -12,7 +13,7 @@ import type { Program } from './program.ts';
 import { type Settlement, settlementFor } from './settle.ts';
 import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
-import { NOTHING_SPENT, type Purchase, spentWith } from './spending.ts';
+import { type Purchase, spentWith } from './spending.ts';
 import { type Taken, takeEvent } from './take-event.ts';
 import { triedModel } from './tried-model.ts';
 import type { Witness } from './witness.ts';
@@ -99,6 +100,8 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
   return takeEvent(ports, solo, {
     agent: ref,
     eventKey: eventKey ?? '',
+    // Whatever has a key has an id, too.
+    event: { id: envelope.attributes.id ?? '', type: envelope.attributes.type },
     copy: envelope.progress,
     publishedAt: envelope.publishedAt,
     ttlMs: delivery.eventTtlMs,

@@ -24,7 +24,7 @@ const KILL_MS = 80_000;
 /** A suspended agent's time does not count against its events: noted this often, and this far ahead. */
 const SUSPENSION_NOTE_MS = 30_000;
 
-/** How often a store that does not answer is asked again. */
+/** How often a store that cannot be used is asked again. */
 const PING_MS = 1000;
 
 /** A runner at work. */
@@ -53,12 +53,12 @@ export function startRunner(
   });
 
   let storeAnswers = true;
-  const store = watchedStore(ports.store, (reachable, error) => {
-    storeAnswers = reachable;
-    intake.limit('store', reachable ? undefined : 0);
-    if (reachable) log.info('the store answers again');
-    else log.error('the store does not answer; no events are taken until it does', { error });
-    if (!reachable) work.push(untilBack());
+  const store = watchedStore(ports.store, (usable, error) => {
+    storeAnswers = usable;
+    intake.limit('store', usable ? undefined : 0);
+    if (usable) log.info('the store can be used again; events are taken');
+    else log.error('the store cannot be used; no events are taken until it can', { error });
+    if (!usable) work.push(untilBack());
   });
   const untilBack = async () => {
     let back = false;

@@ -20,11 +20,16 @@ export function countingStore(store: Store): CountingStore {
     replace: counted('replace', store.replace),
     update: counted('update', store.update),
     renew: counted('renew', store.renew),
+    remove: counted('remove', store.remove),
+    receipts: counted('receipts', store.receipts),
+    lease: counted('lease', store.lease),
     addPause: counted('addPause', store.addPause),
     pausesSince: counted('pausesSince', store.pausesSince),
     lastTick: counted('lastTick', store.lastTick),
     replaceLastTick: counted('replaceLastTick', store.replaceLastTick),
     ping: counted('ping', store.ping),
+    inspect: counted('inspect', store.inspect),
+    acknowledge: counted('acknowledge', store.acknowledge),
     calls: () => ({ ...counts }),
   };
 }

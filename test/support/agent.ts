@@ -15,6 +15,7 @@ export interface AgentFixture {
   readonly outputs?: readonly object[];
   readonly delivery?: object;
   readonly idempotency?: object;
+  readonly deadLetters?: object;
   readonly suspend?: boolean;
   readonly replicas?: number;
   readonly brokerRef?: string;
