@@ -82,6 +82,11 @@ export interface RunnerConfiguration {
     readonly key?: string;
     readonly retentionMs: number;
   };
+  /** Without it dead letters are kept until somebody takes them. */
+  readonly deadLetters?: {
+    /** Older ones are deleted. */
+    readonly retentionMs: number;
+  };
   readonly suspend: boolean;
 }
 
@@ -156,5 +161,6 @@ const runnerConfiguration = object<RunnerConfiguration>({
     concurrency: count(1),
   }),
   idempotency: object<RunnerConfiguration['idempotency']>({ key: optional(text), retentionMs: count(0) }),
+  deadLetters: optional(object<NonNullable<RunnerConfiguration['deadLetters']>>({ retentionMs: count(1) })),
   suspend: flag,
 });

@@ -57,6 +57,11 @@ export const metrics = {
     help: 'Deliveries that the runner holds because the broker does not take a copy of the event: a retry, a dead letter, or one that is handed back.',
     labels: ['namespace', 'agent'],
   },
+  eventagent_dead_letters_expired_total: {
+    type: 'counter',
+    help: 'Dead letters that were deleted because they were older than spec.deadLetters.retentionDays.',
+    labels: ['namespace', 'agent'],
+  },
   eventagent_gateway_requests_total: {
     type: 'counter',
     help: 'Requests to the gateway by route (namespace/agent/trigger, or "none"), answer code and reason.',

@@ -2,6 +2,8 @@ import type { HttpOutput, RunnerConfiguration } from '../api/configuration.ts';
 import type { EventAgent, Output } from '../api/generated/event-agent.ts';
 import { itemDefaults } from '../api/item-defaults.ts';
 
+const DAY_MS = 86_400_000;
+
 /** What the agent's runner has to know. */
 export function runnerConfigurationFor(agent: EventAgent, prefix: string): RunnerConfiguration {
   const { spec } = agent;
@@ -31,6 +33,7 @@ export function runnerConfigurationFor(agent: EventAgent, prefix: string): Runne
       ...(spec.idempotency.key === undefined ? {} : { key: spec.idempotency.key }),
       retentionMs: spec.idempotency.retentionSeconds * 1000,
     },
+    ...(spec.deadLetters === undefined ? {} : { deadLetters: { retentionMs: spec.deadLetters.retentionDays * DAY_MS } }),
     suspend: spec.suspend,
   };
 }

@@ -11,6 +11,7 @@ import { Intake } from './intake.ts';
 import type { Agent } from './life.ts';
 import type { RunnerPorts } from './ports.ts';
 import { programOf } from './program.ts';
+import { keepRetention } from './retention.ts';
 import { runSlot } from './slot.ts';
 import type { Solo } from './solo.ts';
 import { tellStopping } from './stopping.ts';
@@ -123,6 +124,10 @@ export function startRunner(
     log.warn('the agent is suspended: its events wait in the queue');
     intake.limit('suspended', 0);
     work.push(suspended());
+  }
+  if (configuration.deadLetters !== undefined) {
+    metrics.add('eventagent_dead_letters_expired_total', labels, 0);
+    work.push(keepRetention(program, configuration.deadLetters.retentionMs, { ...ports, store, log }, stop.signal));
   }
   const inHand = new Set<Delivery>();
   const slots = { intake, connectivity, inHand, kill: kill.signal };

@@ -48,6 +48,7 @@ export function fullAgent(): Record<string, unknown> {
       ],
       delivery: { maxAttempts: 2, retryDelaysSeconds: [1, 2], eventTtlSeconds: 60, runTimeoutSeconds: 10, concurrency: 1 },
       idempotency: { key: 'event.id', retentionSeconds: 86_400 },
+      deadLetters: { retentionDays: 30 },
       suspend: true,
       replicas: 3,
       brokerRef: 'other',
