@@ -71,6 +71,10 @@ export const conditionReasons = {
   BadConfiguration: 'A pod cannot read its configuration or its environment; the message says what.',
   StoreUnreachable: 'A pod cannot reach the store. Look at Redis, its Service and the network policies.',
   StoreLoginRefused: 'The store refused user or password. Correct the Secret.',
+  StoreUnsafe:
+    'The store may evict what it was told, and an event could be run twice: no events are taken. Set its maxmemory-policy to noeviction, or accept it in the connection Secret.',
+  StoreLost:
+    'The store has lost what it was told: no events are taken until somebody has looked. Acknowledge it by `eventagent store acknowledge`, or restart the pods.',
   Unschedulable: 'No node takes the pod; the message is that of the scheduler.',
   PodsRefused: 'The API server refuses the pods or what belongs to them, for example by a quota; the message is its own.',
   ApplyFailed: 'The API server did not take a change; it is tried again.',

@@ -108,6 +108,11 @@ export interface RunnerConfiguration {
   };
   readonly budget?: Budget;
   readonly rateLimit?: RateLimit;
+  /** Without it dead letters are kept until somebody takes them. */
+  readonly deadLetters?: {
+    /** Older ones are deleted. */
+    readonly retentionMs: number;
+  };
   readonly suspend: boolean;
 }
 
@@ -198,5 +203,6 @@ const runnerConfiguration = object<RunnerConfiguration>({
       tokensPerMinute: optional(count(1)),
     }),
   ),
+  deadLetters: optional(object<NonNullable<RunnerConfiguration['deadLetters']>>({ retentionMs: count(1) })),
   suspend: flag,
 });

@@ -44,7 +44,7 @@ export const metrics = {
   },
   eventagent_intake_paused: {
     type: 'gauge',
-    help: '1 while the runner takes no events, or one at a time to try, because of: provider (the model provider is not available), budget (it is spent), alike (event after event fails in the same way), rate (spec.rateLimit is used up for now), secret (a Secret that an output needs cannot be read), settling (the broker takes no copy of an event), store (it does not answer), suspended. Else 0.',
+    help: '1 while the runner takes no events, or one at a time to try, because of: provider (the model provider is not available), budget (it is spent), alike (event after event fails in the same way), rate (spec.rateLimit is used up for now), secret (a Secret that an output needs cannot be read), settling (the broker takes no copy of an event), store (it does not answer, or cannot be trusted), suspended. Else 0.',
     labels: ['namespace', 'agent', 'reason'],
   },
   eventagent_model_breaker_open: {
@@ -81,6 +81,11 @@ export const metrics = {
     type: 'counter',
     help: 'Spans that did not reach the OpenTelemetry collector; the log says why, once.',
     labels: [],
+  },
+  eventagent_dead_letters_expired_total: {
+    type: 'counter',
+    help: 'Dead letters that were deleted because they were older than spec.deadLetters.retentionDays.',
+    labels: ['namespace', 'agent'],
   },
   eventagent_gateway_requests_total: {
     type: 'counter',

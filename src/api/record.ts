@@ -22,6 +22,8 @@ export interface EventRecord {
   readonly starts: number;
   /** What `decided` is about to publish. */
   readonly decision?: Decision;
+  /** The event that it is about, as the copy that was taken first said. */
+  readonly event?: EventName;
   /** When it was first taken, by the taker's clock. */
   readonly startedAt: number;
   /** The model's usable answer, bought and kept. */
@@ -32,8 +34,16 @@ export interface EventRecord {
   readonly spent?: Spent;
   /** What of that was bought before its last redrive: a budget for one event begins anew with it. */
   readonly spentBefore?: Spent;
-  /** The receipt of a `done` or `dead` event: what became of it, and when. */
+  /** How often an answer that was bought was set aside for a new one, since prompt or model had changed before the first output; missing where never. */
+  readonly freshStarts?: number;
+  /** What became of a `done` or `dead` event, and when. */
   readonly result?: RecordResult;
+}
+
+/** How people know an event: attributes of CloudEvents, nothing of its data. */
+export interface EventName {
+  readonly id: string;
+  readonly type: string;
 }
 
 /** What became of an event in the end. `endedAt` in milliseconds since the epoch. */
@@ -42,13 +52,15 @@ export type RecordResult =
   | { readonly outcome: 'dead'; readonly reason: DeadLetterReason; readonly endedAt: number };
 
 /** The record of an event that nobody has taken in time: nobody will. */
-export function expiredRecord(fence: string, now: number): EventRecord {
+export function expiredRecord(event: EventName, fence: string, now: number): EventRecord {
   const result = { outcome: 'expired' as const, endedAt: now };
-  return { gen: 0, attempt: 1, phase: 'done', fence, starts: 0, startedAt: now, outputs: {}, result };
+  return { gen: 0, attempt: 1, phase: 'done', fence, starts: 0, event, startedAt: now, outputs: {}, result };
 }
 
 /** What was bought for an event. */
 export interface Spent {
+  /** Calls of the model that have ended and cost something. */
+  readonly turns: number;
   /** Cached tokens included. */
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -57,6 +69,9 @@ export interface Spent {
   /** Whether a call ended without a report of its usage, and its upper bound is in here. */
   readonly estimated: boolean;
 }
+
+/** Nothing bought yet. */
+export const NOTHING_SPENT: Spent = { turns: 0, inputTokens: 0, outputTokens: 0, costNanoUsd: 0, estimated: false };
 
 /** A settling publish, decided before it is made, so that whoever comes next repeats it and nothing else. */
 export type Decision =

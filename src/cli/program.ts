@@ -2,8 +2,12 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { version } from '../lib/version.ts';
 import { type DevOptions, dev } from './commands/dev.ts';
 import { type EstimateOptions, estimate } from './commands/estimate.ts';
+import { type ListOptions, listEvents, type StoreFlags, showEvent } from './commands/events.ts';
 import { render } from './commands/render.ts';
+import { acknowledgeLoss } from './commands/store.ts';
 import { validate } from './commands/validate.ts';
+import { REDIS_VARIABLE } from './dev/url-flags.ts';
+import { durationMs } from './duration.ts';
 import type { ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -74,6 +78,44 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
       await estimate(paths, options, process.env, terminal, lost);
       finish(0);
     });
+
+  const events = program.command('events').description('What became of the events of an agent: their receipts, as long as those are kept.');
+  events
+    .command('ls')
+    .description('List the receipts of an agent, the newest first, and what they come to.')
+    .argument(...AGENT)
+    .addOption(new Option('--outcome <outcome>', 'only those that ended so').choices(['done', 'dead', 'filtered', 'stale', 'expired']))
+    .addOption(new Option('--since <time>', 'only those that ended in this time: 90s, 15m, 6h, 30d').argParser(duration))
+    .addOption(new Option('--limit <number>', 'show so many; the sums are those of all').argParser(positive).default(20))
+    .addOption(new Option('--json', 'one line of JSON each, and no sums; money in nano-USD').default(false))
+    .addOption(storeOption())
+    .action(async (agent: string, options: ListOptions) => {
+      await listEvents(agent, options, process.env, terminal);
+      finish(0);
+    });
+  events
+    .command('show')
+    .description('Show the receipt of one event.')
+    .argument(...AGENT)
+    .argument('<id>', "the event's id")
+    .addOption(new Option('--json', 'as JSON; money in nano-USD').default(false))
+    .addOption(storeOption())
+    .action(async (agent: string, id: string, options: StoreFlags & { readonly json: boolean }) => {
+      await showEvent(agent, id, options, process.env, terminal);
+      finish(0);
+    });
+
+  program
+    .command('store')
+    .description('What is to be done by hand about the store of an agent.')
+    .command('acknowledge')
+    .description('Let an agent that holds with StoreLost go on, with a store that has forgotten what was run.')
+    .argument(...AGENT)
+    .addOption(storeOption())
+    .action(async (agent: string, options: StoreFlags) => {
+      await acknowledgeLoss(agent, options, process.env, terminal);
+      finish(0);
+    });
   return program;
 }
 
@@ -82,6 +124,23 @@ function runs(text: string): number {
   if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000_000)
     throw new InvalidArgumentError('It must be a whole number from 1 to 1000000000.');
   return value;
+}
+
+const AGENT = ['<namespace/agent>', 'its namespace and its name, as in default/pr-reviewer'] as const;
+
+function storeOption(): Option {
+  return new Option('--redis <url>', `the store of the agent (redis://user:password@host:6379/0); without it ${REDIS_VARIABLE}`);
+}
+
+function duration(text: string): number {
+  const value = durationMs(text);
+  if (value === undefined) throw new InvalidArgumentError('It must be a number and s, m, h or d, as in 6h.');
+  return value;
+}
+
+function positive(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 999999.');
+  return Number(text);
 }
 
 function port(text: string): number {

@@ -3,6 +3,8 @@ import type { EventAgent, Output, RateLimitSpec } from '../api/generated/event-a
 import { itemDefaults } from '../api/item-defaults.ts';
 import { budgetFor } from './budget.ts';
 
+const DAY_MS = 86_400_000;
+
 /** What the agent's runner has to know. */
 export function runnerConfigurationFor(agent: EventAgent, prefix: string): RunnerConfiguration {
   const { spec } = agent;
@@ -34,6 +36,7 @@ export function runnerConfigurationFor(agent: EventAgent, prefix: string): Runne
     },
     ...(spec.budget === undefined ? {} : { budget: budgetFor(spec.budget) }),
     ...(spec.rateLimit === undefined ? {} : { rateLimit: rateLimitFor(spec.rateLimit) }),
+    ...(spec.deadLetters === undefined ? {} : { deadLetters: { retentionMs: spec.deadLetters.retentionDays * DAY_MS } }),
     suspend: spec.suspend,
   };
 }

@@ -7,6 +7,8 @@ export const terminationReasons = {
   BrokerUnreachable: 'The broker could not be reached in time.',
   StoreLoginRefused: 'The store refused user or password of the connection Secret.',
   StoreUnreachable: 'The store could not be reached in time.',
+  StoreUnsafe: 'The store may evict what it was told, and nobody has accepted that.',
+  StoreLost: 'The store has lost what it was told while the process was at work.',
   PublishRefused: "The agent's queue is missing, or takes no more events.",
   BadConfiguration: 'The environment, the configuration or a connection Secret is missing or malformed.',
   Internal: 'A fault of EventAgent itself; the log has the stack.',

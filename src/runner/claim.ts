@@ -1,6 +1,7 @@
 import type { EventRecord } from '../api/record.ts';
 import { type Clock, sleep, type Timer } from '../lib/clock.ts';
 import { type RecordKey, type RecordWrite, type Store, StoreError } from '../store/port.ts';
+import { fittedRecord } from './record-size.ts';
 
 /** How long a taker may be silent before another one may take the event. Renewed at a third of it. */
 export const LEASE_MS = 15_000;
@@ -37,17 +38,28 @@ export class Claim {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #lost = new AbortController();
+  readonly #onTooLarge: (wholeBytes: number) => void;
   #record: EventRecord;
   /** The last write, where one was tried. */
   #conclusion: { readonly write: RecordWrite; isWritten: boolean } | undefined;
   #timer: Timer | undefined;
+  #tooLarge = false;
 
-  constructor(store: Store, clock: Clock, key: RecordKey, record: EventRecord, signal: AbortSignal) {
+  /** `onTooLarge` is told, once, when the record is written without the answer, since it would be too large with it. */
+  constructor(
+    store: Store,
+    clock: Clock,
+    key: RecordKey,
+    record: EventRecord,
+    signal: AbortSignal,
+    onTooLarge: (wholeBytes: number) => void = () => {},
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.key = key;
     this.#record = record;
     this.#signal = signal;
+    this.#onTooLarge = onTooLarge;
     this.#scheduleRenewal();
   }
 
@@ -88,7 +100,7 @@ export class Claim {
     this.release();
     if (this.#lost.signal.aborted || this.#conclusion?.isWritten) return;
     try {
-      await this.#store.update(this.key, this.#record.fence, this.#conclusion?.write ?? { record: given, leaseMs: 0 });
+      await this.#store.update(this.key, this.#record.fence, this.#fitted(this.#conclusion?.write ?? { record: given, leaseMs: 0 }));
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }
@@ -102,11 +114,20 @@ export class Claim {
 
   async #write(write: RecordWrite): Promise<void> {
     if (this.#lost.signal.aborted) throw new Fenced();
-    const { written } = await persistently(this.#clock, this.#signal, () => this.#store.update(this.key, this.#record.fence, write));
+    const fitted = this.#fitted(write);
+    const { written } = await persistently(this.#clock, this.#signal, () => this.#store.update(this.key, this.#record.fence, fitted));
     if (!written) {
       this.#lose();
       throw new Fenced();
     }
+  }
+
+  /** What is left out stays known here: only a later taker misses it. */
+  #fitted(write: RecordWrite): RecordWrite {
+    const { record, wholeBytes } = fittedRecord(write.record);
+    if (wholeBytes !== undefined && !this.#tooLarge) this.#onTooLarge(wholeBytes);
+    this.#tooLarge ||= wholeBytes !== undefined;
+    return { ...write, record };
   }
 
   #scheduleRenewal(): void {

@@ -1,4 +1,5 @@
 import type { AgentEvent } from '../api/event.ts';
+import { NOTHING_SPENT } from '../api/record.ts';
 import { NO_TOKENS } from '../api/tokens.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
@@ -20,7 +21,7 @@ import type { RateGate } from './rate/rate-gate.ts';
 import { type Settlement, settlementFor } from './settle.ts';
 import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
-import { NOTHING_SPENT, type Purchase, sinceThen, spentWith } from './spending.ts';
+import { type Purchase, sinceThen, spentWith } from './spending.ts';
 import { type Taken, takeEvent } from './take-event.ts';
 import { deliverySpan, endDeliverySpan, tracedModel, tracedSend } from './traced.ts';
 import type { Witness } from './witness.ts';
@@ -126,6 +127,8 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
   return takeEvent(ports, solo, {
     agent: ref,
     eventKey: eventKey ?? '',
+    // Whatever has a key has an id, too.
+    event: { id: envelope.attributes.id ?? '', type: envelope.attributes.type },
     copy: envelope.progress,
     publishedAt: envelope.publishedAt,
     ttlMs: delivery.eventTtlMs,

@@ -18,6 +18,7 @@ import type { Agent } from './life.ts';
 import type { RunnerPorts } from './ports.ts';
 import { programOf } from './program.ts';
 import { RateGate } from './rate/rate-gate.ts';
+import { keepRetention } from './retention.ts';
 import { runSlot } from './slot.ts';
 import type { Solo } from './solo.ts';
 import { tellStopping } from './stopping.ts';
@@ -31,7 +32,7 @@ const KILL_MS = 80_000;
 /** A suspended agent's time does not count against its events: noted this often, and this far ahead. */
 const SUSPENSION_NOTE_MS = 30_000;
 
-/** How often a store that does not answer is asked again. */
+/** How often a store that cannot be used is asked again. */
 const PING_MS = 1000;
 
 /** What a runner knows of what keeps it from buying. */
@@ -71,12 +72,12 @@ export function startRunner(
   });
 
   let storeAnswers = true;
-  const store = watchedStore(ports.store, (reachable, error) => {
-    storeAnswers = reachable;
-    intake.limit('store', reachable ? undefined : 0);
-    if (reachable) log.info('the store answers again');
-    else log.error('the store does not answer; no events are taken until it does', { error });
-    if (!reachable) work.push(untilBack());
+  const store = watchedStore(ports.store, (usable, error) => {
+    storeAnswers = usable;
+    intake.limit('store', usable ? undefined : 0);
+    if (usable) log.info('the store can be used again; events are taken');
+    else log.error('the store cannot be used; no events are taken until it can', { error });
+    if (!usable) work.push(untilBack());
   });
   const untilBack = async () => {
     let back = false;
@@ -182,6 +183,10 @@ export function startRunner(
   }
   work.push(breaker.watch(stop.signal), alike.watch(stop.signal));
   if (till !== undefined) work.push(till.watch(stop.signal));
+  if (configuration.deadLetters !== undefined) {
+    metrics.add('eventagent_dead_letters_expired_total', labels, 0);
+    work.push(keepRetention(program, configuration.deadLetters.retentionMs, { ...ports, store, log }, stop.signal));
+  }
   const inHand = new Set<Delivery>();
   const slots = { intake, connectivity, inHand, kill: kill.signal };
   for (let index = 0; index < delivery.concurrency; index += 1) work.push(runSlot(agent, slots, index));

@@ -49,11 +49,14 @@ export async function pipeline(run: Run): Promise<Outcome> {
   }
 }
 
-/** The model's answer: the one that was bought before, or a new one. */
-async function answerFor(run: Run): Promise<{ readonly turn: TurnCheckpoint } | { readonly outcome: Outcome }> {
+/** The model's answer: the one that was bought before, or a new one; none where every output has its request already. */
+async function answerFor(run: Run): Promise<{ readonly turn: TurnCheckpoint | undefined } | { readonly outcome: Outcome }> {
   const { turn: bought, outputs } = run.claim.record;
   // Once an output may have gone out, the answer it was made from is finished, even if the prompt has changed since.
   if (bought !== undefined && Object.keys(outputs).length > 0) return { turn: bought };
+  // A record that is too large has lost its answer, and needs it only for outputs that are not rendered yet.
+  if (run.program.outputs.length > 0 && run.program.outputs.every(({ output }) => outputs[output.name] !== undefined))
+    return { turn: undefined };
   const rendering = rendered('TemplateError', () => requestFor(run.program, run.event));
   if ('outcome' in rendering) return rendering;
   const request = rendering.value;
@@ -64,7 +67,8 @@ async function answerFor(run: Run): Promise<{ readonly turn: TurnCheckpoint } | 
   const made = await modelTurn({ ...run.ports, ...run.gates, onPurchase: run.onPurchase }, request, run.abort, run.stops);
   if ('outcome' in made) return made;
   const turn = { requestDigest, text: made.turn.text, model: made.turn.model, usage: made.turn.usage };
-  run.claim.note({ turn });
+  const { freshStarts = 0 } = run.claim.record;
+  run.claim.note({ turn, ...(bought === undefined ? {} : { freshStarts: freshStarts + 1 }) });
   return { turn };
 }
 
@@ -79,7 +83,7 @@ function missingSecret(run: Run): Outcome | undefined {
   return undefined;
 }
 
-async function deliverAll(run: Run, turn: TurnCheckpoint): Promise<Outcome> {
+async function deliverAll(run: Run, turn: TurnCheckpoint | undefined): Promise<Outcome> {
   for (const output of run.program.outputs) {
     const outcome = await deliver(run, output, turn);
     if (outcome !== undefined) return outcome;
@@ -88,7 +92,7 @@ async function deliverAll(run: Run, turn: TurnCheckpoint): Promise<Outcome> {
 }
 
 /** Delivers to one output, unless it has it already. */
-async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint): Promise<Outcome | undefined> {
+async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint | undefined): Promise<Outcome | undefined> {
   const { output } = program;
   const { claim } = run;
   const known = claim.record.outputs[output.name];
@@ -98,8 +102,8 @@ async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint): 
   if (known?.state === 'intent' && output.onUnknownResult === 'DeadLetter') {
     return unknownResult(output, `output ${output.name}: the process ended after the request may have been sent, and before its answer`);
   }
-  const scope = { agent: run.program.configuration.agent, event: run.event, output: { text: turn.text, model: turn.model } };
-  const request = known === undefined ? rendered('TemplateError', () => renderRequest(program, scope)) : { value: known.request };
+  const request =
+    known === undefined ? rendered('TemplateError', () => renderRequest(program, scopeOf(run, turn))) : { value: known.request };
   if ('outcome' in request) return request.outcome;
   const secretHeaders = secretHeadersOf(run, output);
   if ('outcome' in secretHeaders) return secretHeaders.outcome;
@@ -127,6 +131,12 @@ async function deliver(run: Run, program: OutputProgram, turn: TurnCheckpoint): 
   const unknown = 'reason' in verdict && verdict.reason === 'OutputUnknown';
   if (!unknown) claim.note(mark('refused'));
   return verdict;
+}
+
+/** What an output is made of. Throws where there is no answer, which only outputs that are rendered already do without. */
+function scopeOf({ program, event }: Run, turn: TurnCheckpoint | undefined) {
+  if (turn === undefined) throw new Error('there is no answer to render an output from');
+  return { agent: program.configuration.agent, event, output: { text: turn.text, model: turn.model } };
 }
 
 function secretHeadersOf(run: Run, output: HttpOutput): { readonly value: Record<string, string> } | { readonly outcome: Outcome } {

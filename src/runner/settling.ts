@@ -54,14 +54,18 @@ export async function carryOut(settlement: Settlement, ports: SettlingPorts): Pr
   }
 }
 
-/** A finished event keeps its receipt and nothing else. */
+/** A finished event keeps what its receipt is made of and nothing else. */
 function closed(
-  { gen, attempt, fence, startedAt, spent }: EventRecord,
+  { gen, attempt, fence, event, startedAt, spent, freshStarts }: EventRecord,
   outcome: 'done' | 'filtered' | 'stale' | 'expired',
   endedAt: number,
 ): EventRecord {
-  const bought = spent === undefined ? {} : { spent };
-  return { gen, attempt, fence, phase: 'done', starts: 0, startedAt, outputs: {}, ...bought, result: { outcome, endedAt } };
+  const kept = {
+    ...(event === undefined ? {} : { event }),
+    ...(spent === undefined ? {} : { spent }),
+    ...(freshStarts === undefined ? {} : { freshStarts }),
+  };
+  return { gen, attempt, fence, phase: 'done', starts: 0, startedAt, outputs: {}, ...kept, result: { outcome, endedAt } };
 }
 
 function parked(record: EventRecord): EventRecord {

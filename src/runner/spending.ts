@@ -10,12 +10,10 @@ export interface Purchase {
   readonly costNanoUsd: number | undefined;
 }
 
-/** Nothing bought yet. */
-export const NOTHING_SPENT: Spent = { inputTokens: 0, outputTokens: 0, costNanoUsd: 0, estimated: false };
-
 /** What was spent, with one more purchase. */
 export function spentWith(spent: Spent, { usage, estimated, costNanoUsd }: Purchase): Spent {
   return {
+    turns: spent.turns + 1,
     inputTokens: spent.inputTokens + usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h,
     outputTokens: spent.outputTokens + usage.output,
     costNanoUsd: spent.costNanoUsd === 'unknown' || costNanoUsd === undefined ? 'unknown' : spent.costNanoUsd + costNanoUsd,

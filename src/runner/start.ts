@@ -36,7 +36,7 @@ async function runner({ stop }: ProcessLife): Promise<void> {
   const agent = agentId(configuration.agent);
   const broker = connectMountedBroker(environment.EVENTAGENT_BROKER_DIR, { name: `eventagent runner ${agent}`, clock, log });
   const { connection } = broker;
-  const store = openMountedStore(environment.EVENTAGENT_STORE_DIR, log);
+  const store = openMountedStore(environment.EVENTAGENT_STORE_DIR, configuration.agent, log);
   const ports = runnerPorts(configuration, { connection, store, secrets, clock, log, metrics, tracer });
 
   const watching = new AbortController();

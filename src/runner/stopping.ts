@@ -18,7 +18,7 @@ export function tellStopping({ clock, log, underWay, storeAnswers }: Stopping): 
   log.info('stopping', { underWay: underWay() });
   let timer: Timer;
   const again = () => {
-    const waitsFor = storeAnswers() ? 'the steps under way' : 'the store, which does not answer';
+    const waitsFor = storeAnswers() ? 'the steps under way' : 'the store, which cannot be used';
     log.warn('still stopping', { underWay: underWay(), waitsFor });
     timer = clock.timer(PERIOD_MS, again);
   };

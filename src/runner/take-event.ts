@@ -1,9 +1,10 @@
 import { type AgentRef, agentId } from '../api/names.ts';
-import type { EventRecord } from '../api/record.ts';
+import type { EventName, EventRecord } from '../api/record.ts';
 import type { RecordKey, StoredRecord } from '../store/port.ts';
 import { Claim, LEASE_MS, persistently } from './claim.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunnerPorts } from './ports.ts';
+import { MAX_RECORD_BYTES } from './record-size.ts';
 import type { Admission, Solo } from './solo.ts';
 import { unpausedMs } from './staleness.ts';
 import { type Copy, MAX_STARTS, takeDecision } from './take.ts';
@@ -12,6 +13,7 @@ import { type Copy, MAX_STARTS, takeDecision } from './take.ts';
 export interface TakeRequest {
   readonly agent: AgentRef;
   readonly eventKey: string;
+  readonly event: EventName;
   readonly copy: Copy & { readonly tick?: boolean };
   /** Milliseconds since the epoch; an event without it has no TTL. */
   readonly publishedAt: number | undefined;
@@ -51,7 +53,7 @@ async function takeAdmitted(
   request: TakeRequest,
   admission: Admission,
 ): Promise<Taken | { readonly outcome: Outcome }> {
-  const { store, clock } = ports;
+  const { store, clock, log } = ports;
   const { hold } = request;
   const key: RecordKey = { agent: request.agent, event: request.eventKey };
   const fence = ports.newFence();
@@ -60,7 +62,7 @@ async function takeAdmitted(
   let now = clock.now();
   if (overdue) ({ stored, now } = await persistently(clock, hold, () => store.read(key)));
   for (;;) {
-    const decision = takeDecision(stored, request.copy, fence, now);
+    const decision = takeDecision(stored, request.copy, request.event, fence, now);
     if (decision.do === 'drop') return { outcome: { kind: 'duplicate' } };
     if (decision.do === 'wait') return { outcome: { kind: 'wait', reason: 'Leased' } };
     const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request));
@@ -85,7 +87,16 @@ async function takeAdmitted(
     if (result.written || result.stored?.record.fence === fence) {
       if (stale) return { outcome: { kind: 'stale' } };
       if (decision.do === 'expire') return { outcome: { kind: 'expired' } };
-      const claim = new Claim(store, clock, key, decision.next, hold);
+      const tooLarge = (wholeBytes: number) =>
+        log.warn(
+          'the record of an event is too large to keep its answer; where the run is not finished by this process, it is bought again',
+          {
+            eventId: request.event.id,
+            wholeBytes,
+            mostBytes: MAX_RECORD_BYTES,
+          },
+        );
+      const claim = new Claim(store, clock, key, decision.next, hold, tooLarge);
       return {
         claim,
         admission,

@@ -4,6 +4,7 @@ import type { EventRecord } from '../api/record.ts';
 import { type Copy, takeDecision } from './take.ts';
 
 const NOW = 1_000_000;
+const event = { id: 'event-1', type: 'test' };
 const turn = {
   requestDigest: 'd',
   text: 'answer',
@@ -109,7 +110,13 @@ const cases: readonly [name: string, stored: { record: Partial<EventRecord>; lea
 
 for (const [name, stored, copy, want] of cases) {
   test(`taking: ${name}`, () => {
-    const decision = takeDecision(stored && { record: record(stored.record), version: 7, leaseUntil: stored.leaseUntil }, copy, 'new', NOW);
+    const decision = takeDecision(
+      stored && { record: record(stored.record), version: 7, leaseUntil: stored.leaseUntil },
+      copy,
+      event,
+      'new',
+      NOW,
+    );
     const { next, ...rest } = 'next' in decision ? decision : { ...decision, next: undefined };
     assert.deepEqual(next === undefined || decision.do === 'repeat' ? rest : { ...rest, starts: next.starts }, want);
     if (next !== undefined) assert.equal(next.fence, 'new');
@@ -120,7 +127,13 @@ for (const [name, stored, copy, want] of cases) {
 
 test('a resumed run keeps the answer and the outputs, open intents included', () => {
   const outputs = { a: { request, state: 'done' }, b: { request, state: 'intent' } } as const;
-  const decision = takeDecision({ record: record({ turn, outputs }), version: 1, leaseUntil: over }, { gen: 0, attempt: 2 }, 'new', NOW);
+  const decision = takeDecision(
+    { record: record({ turn, outputs }), version: 1, leaseUntil: over },
+    { gen: 0, attempt: 2 },
+    event,
+    'new',
+    NOW,
+  );
   assert.ok(decision.do === 'run');
   assert.deepEqual([decision.next.turn, decision.next.outputs], [turn, outputs]);
 });
@@ -130,9 +143,23 @@ test('a redriven event keeps the answer and what was delivered, and sends open i
   const decision = takeDecision(
     { record: record({ phase: 'dead', turn, outputs }), version: 1, leaseUntil: 0 },
     { gen: 1, attempt: 1 },
+    event,
     'new',
     NOW,
   );
   assert.ok(decision.do === 'run');
   assert.deepEqual([decision.next.turn, decision.next.outputs], [turn, { a: outputs.a }]);
+});
+
+test('a record says from its first taking on which event it is about, whatever a later copy calls itself', () => {
+  const first = takeDecision(undefined, { gen: 0, attempt: 1 }, event, 'new', NOW);
+  assert.ok(first.do === 'run');
+  assert.deepEqual(first.next.event, event);
+  const known = { record: { ...first.next, phase: 'parked' as const }, version: 1, leaseUntil: 0 };
+  const later = takeDecision(known, { gen: 0, attempt: 1 }, { id: 'event-2', type: 'other' }, 'newer', NOW);
+  assert.ok(later.do === 'run');
+  assert.deepEqual(later.next.event, event);
+  const over = takeDecision(undefined, { gen: 0, attempt: 1, expiresAt: NOW }, event, 'new', NOW);
+  assert.ok(over.do === 'expire');
+  assert.deepEqual(over.next.event, event);
 });

@@ -1,4 +1,4 @@
-import { type Decision, type EventRecord, expiredRecord } from '../api/record.ts';
+import { type Decision, type EventName, type EventRecord, expiredRecord } from '../api/record.ts';
 import type { StoredRecord } from '../store/port.ts';
 
 /** The sixth start of an event whose earlier runs all did not come to an end is not made. */
@@ -36,11 +36,12 @@ export interface Copy {
  * | absent, its expiry is past, and the copy is the first (gen 0, attempt 1: no run was ever begun) | expire        |
  * | absent; same and `parked` or `running`; of a lower attempt or gen (the copy in hand proves that the publish before it happened) | run |
  */
-export function takeDecision(stored: StoredRecord | undefined, copy: Copy, fence: string, now: number): TakeDecision {
+export function takeDecision(stored: StoredRecord | undefined, copy: Copy, event: EventName, fence: string, now: number): TakeDecision {
   if (stored === undefined) {
     if (copy.gen === 0 && copy.attempt === 1 && copy.expiresAt !== undefined && copy.expiresAt <= now)
-      return { do: 'expire', next: expiredRecord(fence, now) };
-    const next = { gen: copy.gen, attempt: copy.attempt, phase: 'running' as const, fence, starts: 1, startedAt: now, outputs: {} };
+      return { do: 'expire', next: expiredRecord(event, fence, now) };
+    const begun = { phase: 'running' as const, fence, starts: 1, event, startedAt: now, outputs: {} };
+    const next = { gen: copy.gen, attempt: copy.attempt, ...begun };
     return { do: 'run', alone: false, next };
   }
   const { record } = stored;

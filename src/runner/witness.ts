@@ -1,13 +1,13 @@
 import type { metrics } from '../api/metrics.ts';
 import { type AgentRef, agentId } from '../api/names.ts';
-import type { EventRecord } from '../api/record.ts';
+import { type EventRecord, NOTHING_SPENT } from '../api/record.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Arrival } from './arrival.ts';
 import type { Outcome } from './outcome.ts';
 import type { Settlement } from './settle.ts';
-import { NOTHING_SPENT, type Purchase, spentWith } from './spending.ts';
+import { type Purchase, spentWith } from './spending.ts';
 
 /** How a delivery ended, as metrics and log lines say it. */
 export type EndName =

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { type AgentRef, agentId } from '../api/names.ts';
+import { receiptOf } from '../api/receipt.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   type CellKey,
   type LastTick,
+  LOST,
+  MOST_RECEIPTS,
   type OwnedStore,
   PAUSE_RETENTION_MS,
   type Pause,
@@ -10,6 +14,7 @@ import {
   type RecordWrite,
   type StoredCell,
   type StoredRecord,
+  StoreError,
 } from './port.ts';
 
 interface Entry extends StoredRecord {
@@ -22,6 +27,8 @@ export function createMemoryStore(clock: Clock): OwnedStore {
   const pauses = new Map<string, (Pause & { readonly by: string })[]>();
   const lastTicks = new Map<string, LastTick>();
   const cells = new Map<string, StoredCell & { readonly expiresAt: number }>();
+  const leases = new Map<string, number>();
+  const epochs = new Map<string, { readonly epoch: string; readonly acknowledged: boolean }>();
 
   const idOf = (key: RecordKey) => `${agentId(key.agent)}/${key.event}`;
   const lookUp = (key: RecordKey): Entry | undefined => {
@@ -57,12 +64,22 @@ export function createMemoryStore(clock: Clock): OwnedStore {
   };
 
   /** A caller never sees an answer in the same turn of the event loop as its question, as with a real store. */
-  const answer = <T>(compute: () => T) => new Promise<T>((resolve) => clock.timer(0, () => resolve(compute())));
+  const answer = <T>(compute: () => T) =>
+    new Promise<T>((resolve, reject) => {
+      clock.timer(0, () => {
+        try {
+          resolve(compute());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
 
   return {
     read: (key) => answer(() => ({ now: clock.now(), stored: lookUp(key) })),
-    replace: (key, expectedVersion, write) =>
+    replace: (key, expectedVersion, write, epoch) =>
       answer(() => {
+        if (epoch !== undefined && epochs.get(agentId(key.agent))?.epoch !== epoch) throw new StoreError('Lost', LOST);
         const now = clock.now();
         const stored = lookUp(key);
         if ((stored?.version ?? 0) !== expectedVersion) return { written: false, now, stored };
@@ -82,6 +99,30 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         if (stored?.record.fence !== fence) return { renewed: false };
         records.set(idOf(key), { ...stored, version: stored.version + 1, leaseUntil: clock.now() + leaseMs });
         return { renewed: true };
+      }),
+    remove: (key, expectedVersion) =>
+      answer(() => {
+        const removed = lookUp(key)?.version === expectedVersion;
+        if (removed) records.delete(idOf(key));
+        return { removed };
+      }),
+    receipts: (agent, since) =>
+      answer(() => {
+        const prefix = `${agentId(agent)}/`;
+        const now = clock.now();
+        const all = [...records].flatMap(([id, { record, expiresAt }]) =>
+          id.startsWith(prefix) && expiresAt > now ? (receiptOf(record) ?? []) : [],
+        );
+        const newest = all.toSorted((a, b) => b.endedAt - a.endedAt).slice(0, MOST_RECEIPTS);
+        return newest.filter(({ endedAt }) => endedAt >= since);
+      }),
+    lease: (agent, name, leaseMs) =>
+      answer(() => {
+        const id = `${agentId(agent)}/${name}`;
+        const now = clock.now();
+        if ((leases.get(id) ?? 0) > now) return { taken: false };
+        leases.set(id, now + leaseMs);
+        return { taken: true };
       }),
     addPause: (agent: AgentRef, pause, by) =>
       answer(() => {
@@ -113,10 +154,20 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         return { written: true, now, version };
       }),
     ping: () => answer(() => {}),
+    inspect: (agent) =>
+      answer(() => {
+        const known = epochs.get(agentId(agent)) ?? { epoch: randomUUID(), acknowledged: false };
+        epochs.set(agentId(agent), known);
+        return { eviction: 'none', ...known };
+      }),
+    acknowledge: (agent) =>
+      answer(() => {
+        const known = epochs.get(agentId(agent));
+        if (known !== undefined) epochs.set(agentId(agent), { ...known, acknowledged: true });
+        return { acknowledged: known !== undefined };
+      }),
     close: async () => {
-      records.clear();
-      lastTicks.clear();
-      cells.clear();
+      for (const memory of [records, pauses, lastTicks, cells, leases, epochs]) memory.clear();
     },
   };
 }

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentRef } from '../api/names.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { readConnectionSecret, type ServerKind } from '../lib/connection-secret.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { Termination } from '../lib/termination.ts';
+import { guardedStore } from './guarded.ts';
 import { type OwnedStore, type Store, StoreError } from './port.ts';
 import { createRedisStore } from './redis.ts';
 
@@ -20,24 +24,38 @@ const redis: ServerKind = {
 const ASK_MS = 5_000;
 const ASK_AGAIN_MS = 1_000;
 
+/** The key of a connection Secret that accepts a store which forgets, where it says `true`. */
+const ACCEPT_EVICTION = 'accept_eviction';
+
 /**
- * Opens the store that the mounted connection Secret at `folder` names; whenever its connection is lost, the Secret is read anew, so that a rotated login needs no restart.
- * Returns at once; the caller closes the store. Throws `InputError` as `readConnectionSecret`.
+ * Opens the store that the mounted connection Secret at `folder` names, as an agent's (see `guardedStore`); whenever its connection is lost, the Secret is read anew, so that a rotated
+ * login needs no restart. Returns at once; the caller closes the store. Throws `InputError` as `readConnectionSecret`.
  */
-export function openMountedStore(folder: string, log: Log): OwnedStore {
+export function openMountedStore(folder: string, agent: AgentRef, log: Log): OwnedStore {
   const presentAddress = () => readConnectionSecret(folder, redis);
-  return createRedisStore({
+  const store = createRedisStore({
     ...presentAddress(),
     presentAddress,
     onError: (error) => log.warn('there is no connection to the store; it is tried again and again', { error }),
   });
+  const how = `accept that by ${ACCEPT_EVICTION}: "true" in the connection Secret of the store at ${folder}`;
+  return guardedStore(store, { agent, log, acceptance: { how, isGiven: () => acceptsEviction(folder) } });
 }
 
-/** Whether a store answers, known also while nobody uses it. */
+/** Whether the Secret says so; one that cannot be read does not. */
+function acceptsEviction(folder: string): boolean {
+  try {
+    return readFileSync(join(folder, ACCEPT_EVICTION), 'utf8').trim() === 'true';
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a store answers and can be trusted, known also while nobody uses it. */
 export interface StoreWatch {
   /** Resolves when it has answered once. Rejects with `Termination` (`StoreLoginRefused`) where it refuses the login before that, and with the signal's reason when that is aborted. */
   readonly firstAnswer: Promise<void>;
-  /** Why it does not answer, as of the last time it was asked; `undefined` while it does. */
+  /** Why it cannot be used, as of the last time it was asked; `undefined` while it can. */
   problem(): string | undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { AgentRef } from '../api/names.ts';
+import type { Receipt } from '../api/receipt.ts';
 import type { EventRecord } from '../api/record.ts';
 import { CodedError } from '../lib/errors.ts';
 
@@ -62,15 +63,34 @@ export type CellWriteResult =
   | { readonly written: true; readonly now: number; readonly version: number }
   | { readonly written: false; readonly now: number; readonly stored: StoredCell | undefined };
 
+/** What an agent has to know of its store before it trusts it. */
+export interface StoreState {
+  /** What the server forgets by itself where its memory is full; `unknown` where it does not say. */
+  readonly eviction: 'none' | 'unknown' | { readonly policy: string; readonly maxBytes: number };
+  /** Names the agent's memory, from the first question on: another one means that what was remembered is gone. */
+  readonly epoch: string;
+  /** Whether somebody has said that the agent may go on with this memory, whatever it has lost. */
+  readonly acknowledged: boolean;
+}
+
 /** Memory that outlives a process and is shared by replicas. Every method is one round trip, atomic, and rejects with `StoreError`. */
 export interface Store {
   read(key: RecordKey): Promise<{ readonly now: number; readonly stored: StoredRecord | undefined }>;
-  /** Writes if the record still has this version (0: there is none). How an event is taken. */
-  replace(key: RecordKey, expectedVersion: number, write: RecordWrite): Promise<WriteResult>;
-  /** Writes if the record still carries this fence. How the taker goes on; may be repeated after an unknown result. */
+  /**
+   * Writes if the record still has this version (0: there is none). How an event is taken. With an `epoch` it rejects with `Lost`, and writes nothing, where the agent's memory is
+   * another one by now.
+   */
+  replace(key: RecordKey, expectedVersion: number, write: RecordWrite, epoch?: string): Promise<WriteResult>;
+  /** Writes if the record still carries this fence. How the taker goes on; may be repeated after an unknown result. A write of either kind that has a receipt files it, too. */
   update(key: RecordKey, fence: string, write: RecordWrite): Promise<{ readonly written: boolean }>;
   /** Extends the lease if the record still carries this fence, even where the lease had run out. */
   renew(key: RecordKey, fence: string, leaseMs: number): Promise<{ readonly renewed: boolean }>;
+  /** Forgets a record, and its receipt, if it still has this version. May be repeated. */
+  remove(key: RecordKey, expectedVersion: number): Promise<{ readonly removed: boolean }>;
+  /** The receipts of the agent's events that have ended at `since` or later, the newest first: of its last `MOST_RECEIPTS` ends, those whose records are still there. */
+  receipts(agent: AgentRef, since: number): Promise<readonly Receipt[]>;
+  /** Takes the agent's lease of that name for a while, unless it is taken already. Nobody gives it back. */
+  lease(agent: AgentRef, name: string, leaseMs: number): Promise<{ readonly taken: boolean }>;
   /**
    * Remembers a pause of the agent, for as long as an event may live. Pauses may overlap. `by` names the process that pauses: the pause that it began at the same time before
    * is this one, and its end becomes the new one. May be repeated.
@@ -90,6 +110,10 @@ export interface Store {
   replaceCell(key: CellKey, expectedVersion: number, text: string, expireMs: number): Promise<CellWriteResult>;
   /** Resolves if the store answers and takes writes. How one learns, without work of its own, that a store is gone or back. */
   ping(): Promise<void>;
+  /** The state of the agent's memory, which gets its epoch by the first question. Rejects as `ping`. */
+  inspect(agent: AgentRef): Promise<StoreState>;
+  /** Says that the agent may go on with the memory that there is, whatever it has lost; `false` where nobody has asked for it yet. May be repeated. */
+  acknowledge(agent: AgentRef): Promise<{ readonly acknowledged: boolean }>;
 }
 
 /** A store that can be closed. `close` never rejects, and may be repeated. */
@@ -97,8 +121,17 @@ export interface OwnedStore extends Store {
   close(): Promise<void>;
 }
 
-/** `Unreachable`: the store did not answer; whether a write took effect is then unknown. `LoginRefused`: it knows no such user, or another password. */
-export class StoreError extends CodedError<'Unreachable' | 'LoginRefused'> {}
+/**
+ * `Unreachable`: the store did not answer; whether a write took effect is then unknown. `LoginRefused`: it knows no such user, or another password.
+ * `Unsafe`: it may forget by itself what it was told. `Lost`: it has forgotten what it was told.
+ */
+export class StoreError extends CodedError<'Unreachable' | 'LoginRefused' | 'Unsafe' | 'Lost'> {}
+
+/** Of each agent this many ends are kept in order; a receipt has some 350 bytes. */
+export const MOST_RECEIPTS = 10_000;
+
+/** The message of a memory that is another one than it was. */
+export const LOST = 'StoreLost: the store has lost what it was told, so that nothing is known of the events that were run';
 
 /** How long after its expiry a last tick is remembered: a run that takes longer is past every deadline. */
 export const LAST_TICK_RETENTION_MS = 30 * 24 * 3_600_000;

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { AgentRef } from '../api/names.ts';
+import { type Receipt, receiptOf } from '../api/receipt.ts';
 import type { EventRecord } from '../api/record.ts';
 import {
   type CellKey,
   LAST_TICK_RETENTION_MS,
+  LOST,
+  MOST_RECEIPTS,
   type OwnedStore,
   PAUSE_RETENTION_MS,
   type Pause,
@@ -10,35 +14,48 @@ import {
   type RecordWrite,
   type StoredCell,
   type StoredRecord,
+  StoreError,
+  type StoreState,
 } from './port.ts';
 import { RedisClient, type RedisOptions } from './redis-client.ts';
 
-/** A record is a hash: v(ersion), f(ence), l(ease until), r(ecord as JSON). Redis runs a script as one step; TIME inside it is the store's clock. */
+/** A record is a hash: v(ersion), f(ence), l(ease until), r(ecord as JSON), e(nd: its receipt as JSON, or nothing). Redis runs a script as one step; TIME inside it is the store's clock. */
 const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
+/** The keys are those of the record and of the agent's ends, a sorted set of events by the time of their end; `at` is where in ARGV the write begins. */
 const PUT = `
-local function put(key, version, fence, record, leaseMs, expireMs)
+local function put(version, fence, at)
+  local record, leaseMs, expireMs = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local event, receipt, endedAt = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   local lease = 0
   if leaseMs > 0 then lease = now + leaseMs end
-  redis.call('HSET', key, 'v', version, 'f', fence, 'l', string.format('%.0f', lease), 'r', record)
-  if expireMs > 0 then redis.call('PEXPIRE', key, expireMs) else redis.call('PERSIST', key) end
+  redis.call('HSET', KEYS[1], 'v', version, 'f', fence, 'l', string.format('%.0f', lease), 'r', record, 'e', receipt)
+  if expireMs > 0 then redis.call('PEXPIRE', KEYS[1], expireMs) else redis.call('PERSIST', KEYS[1]) end
+  if receipt == '' then return end
+  local left = redis.call('PTTL', KEYS[2])
+  redis.call('ZADD', KEYS[2], endedAt, event)
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -${MOST_RECEIPTS + 1})
+  -- -2: it was not there, -1: it stays for ever, since one of its records does.
+  if expireMs == 0 then redis.call('PERSIST', KEYS[2])
+  elseif left == -2 or (left >= 0 and left < expireMs) then redis.call('PEXPIRE', KEYS[2], expireMs) end
 end`;
 
 const scripts = {
   eaRead: { numberOfKeys: 1, lua: `${NOW} return {string.format('%.0f', now), redis.call('HMGET', KEYS[1], 'v', 'l', 'r')}` },
   eaReplace: {
-    numberOfKeys: 1,
+    numberOfKeys: 3,
     lua: `${NOW} ${PUT}
+if ARGV[3] ~= '' and redis.call('HGET', KEYS[3], 'id') ~= ARGV[3] then return {-1} end
 local stored = redis.call('HMGET', KEYS[1], 'v', 'l', 'r')
 if (stored[1] or '0') ~= ARGV[1] then return {0, string.format('%.0f', now), stored} end
-put(KEYS[1], tonumber(ARGV[1]) + 1, ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]))
+put(tonumber(ARGV[1]) + 1, ARGV[2], 4)
 return {1, string.format('%.0f', now)}`,
   },
   eaUpdate: {
-    numberOfKeys: 1,
+    numberOfKeys: 2,
     lua: `${NOW} ${PUT}
 local stored = redis.call('HMGET', KEYS[1], 'v', 'f')
 if stored[2] ~= ARGV[1] then return 0 end
-put(KEYS[1], tonumber(stored[1]) + 1, ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]))
+put(tonumber(stored[1]) + 1, ARGV[1], 2)
 return 1`,
   },
   eaRenew: {
@@ -47,6 +64,46 @@ return 1`,
 if redis.call('HGET', KEYS[1], 'f') ~= ARGV[1] then return 0 end
 redis.call('HINCRBY', KEYS[1], 'v', 1)
 redis.call('HSET', KEYS[1], 'l', string.format('%.0f', now + tonumber(ARGV[2])))
+return 1`,
+  },
+  eaRemove: {
+    numberOfKeys: 2,
+    lua: `
+if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+return 1`,
+  },
+  // The records' keys are made here, of what they begin with and the event: they are in the slot of the key that is named.
+  eaReceipts: {
+    numberOfKeys: 1,
+    lua: `
+local receipts = {}
+for _, event in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', ARGV[1])) do
+  local receipt = redis.call('HGET', ARGV[2] .. event, 'e')
+  if receipt and receipt ~= '' then receipts[#receipts + 1] = receipt end
+end
+return receipts`,
+  },
+  eaLease: {
+    numberOfKeys: 1,
+    lua: `if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then return 1 end return 0`,
+  },
+  // The memory's name is a hash: id, a(cknowledged). A server that refuses INFO to this user says nothing of its policy.
+  eaInspect: {
+    numberOfKeys: 1,
+    lua: `
+redis.call('HSETNX', KEYS[1], 'id', ARGV[1])
+local memory = redis.pcall('INFO', 'memory')
+if type(memory) ~= 'string' then memory = '' end
+local known = redis.call('HMGET', KEYS[1], 'id', 'a')
+return {known[1], known[2] or '', string.match(memory, '\\nmaxmemory:(%d+)') or '', string.match(memory, '\\nmaxmemory_policy:([%w-]+)') or ''}`,
+  },
+  eaAcknowledge: {
+    numberOfKeys: 1,
+    lua: `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'a', '1')
 return 1`,
   },
   eaAddPause: {
@@ -96,20 +153,38 @@ type StoredFields = readonly [version: string | null, leaseUntil: string | null,
 export function createRedisStore(options: RedisOptions): OwnedStore {
   const client = new RedisClient(options, scripts);
   const run = (name: keyof typeof scripts, ...args: readonly (string | number)[]) => client.run(name, args);
-  const writeArguments = (write: RecordWrite) => [JSON.stringify(write.record), write.leaseMs, write.expireMs ?? 0] as const;
+  const writeArguments = ({ event }: RecordKey, { record, leaseMs, expireMs = 0 }: RecordWrite) => {
+    const receipt = receiptOf(record);
+    const end = receipt === undefined ? ['', 0] : [JSON.stringify(receipt), receipt.endedAt];
+    return [JSON.stringify(record), leaseMs, expireMs, event, ...end] as const;
+  };
 
   return {
     read: async (key) => {
       const [now, fields] = (await run('eaRead', recordKey(key))) as [string, StoredFields];
       return { now: Number(now), stored: storedRecord(fields) };
     },
-    replace: async (key, expectedVersion, write) => {
-      const args = [recordKey(key), expectedVersion, write.record.fence, ...writeArguments(write)];
+    replace: async (key, expectedVersion, write, epoch) => {
+      const keys = [recordKey(key), endsKey(key.agent), epochKey(key.agent)];
+      const args = [...keys, expectedVersion, write.record.fence, epoch ?? '', ...writeArguments(key, write)];
       const [written, now, fields] = (await run('eaReplace', ...args)) as [number, string, StoredFields];
+      if (written === -1) throw new StoreError('Lost', LOST);
       return written === 1 ? { written: true, now: Number(now) } : { written: false, now: Number(now), stored: storedRecord(fields) };
     },
-    update: async (key, fence, write) => ({ written: (await run('eaUpdate', recordKey(key), fence, ...writeArguments(write))) === 1 }),
+    update: async (key, fence, write) => {
+      const args = [recordKey(key), endsKey(key.agent), fence, ...writeArguments(key, write)];
+      return { written: (await run('eaUpdate', ...args)) === 1 };
+    },
     renew: async (key, fence, leaseMs) => ({ renewed: (await run('eaRenew', recordKey(key), fence, leaseMs)) === 1 }),
+    remove: async (key, expectedVersion) => {
+      const args = [recordKey(key), endsKey(key.agent), expectedVersion, key.event];
+      return { removed: (await run('eaRemove', ...args)) === 1 };
+    },
+    receipts: async (agent, since) => {
+      const found = (await run('eaReceipts', endsKey(agent), since, recordKey({ agent, event: '' }))) as readonly string[];
+      return found.map((receipt) => JSON.parse(receipt) as Receipt);
+    },
+    lease: async (agent, name, leaseMs) => ({ taken: (await run('eaLease', leaseKey(agent, name), leaseMs)) === 1 }),
     addPause: async (agent, pause, by) => {
       await run('eaAddPause', pausesKey(agent), pause.from, pause.until, by, PAUSE_RETENTION_MS);
     },
@@ -136,6 +211,11 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
     ping: async () => {
       await run('eaPing', PING_KEY);
     },
+    inspect: async (agent) => {
+      const [epoch, acknowledged, maxBytes, policy] = (await run('eaInspect', epochKey(agent), randomUUID())) as readonly string[];
+      return { eviction: evictionOf(maxBytes, policy), epoch: epoch ?? '', acknowledged: acknowledged === '1' };
+    },
+    acknowledge: async (agent) => ({ acknowledged: (await run('eaAcknowledge', epochKey(agent))) === 1 }),
     close: async () => client.close(),
   };
 }
@@ -143,6 +223,19 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
 /** All keys of an agent share a hash slot, so that a transaction over them is possible on a cluster. */
 function recordKey(key: RecordKey): string {
   return `ea:{${key.agent.namespace}/${key.agent.name}}:event:${key.event}`;
+}
+
+function endsKey(agent: AgentRef): string {
+  return `ea:{${agent.namespace}/${agent.name}}:ends`;
+}
+
+/** Beside what it names, so that it is lost with that. */
+function epochKey(agent: AgentRef): string {
+  return `ea:{${agent.namespace}/${agent.name}}:epoch`;
+}
+
+function leaseKey(agent: AgentRef, name: string): string {
+  return `ea:{${agent.namespace}/${agent.name}}:lease:${name}`;
 }
 
 function pausesKey(agent: AgentRef): string {
@@ -166,6 +259,12 @@ function storedCell([version, text]: CellFields): StoredCell | undefined {
 function storedRecord([version, leaseUntil, record]: StoredFields): StoredRecord | undefined {
   if (version === null || record === null) return undefined;
   return { version: Number(version), leaseUntil: Number(leaseUntil ?? 0), record: JSON.parse(record) as EventRecord };
+}
+
+/** What a server with this limit of its memory (0: none) and this policy forgets. https://redis.io/docs/latest/develop/reference/eviction/ */
+function evictionOf(maxBytes: string | undefined, policy: string | undefined): StoreState['eviction'] {
+  if (!policy || !maxBytes) return 'unknown';
+  return policy === 'noeviction' || Number(maxBytes) === 0 ? 'none' : { policy, maxBytes: Number(maxBytes) };
 }
 
 /** Reads members (`<from>-<by>`) and scores (until), in turn. */

@@ -19,7 +19,7 @@ export interface Patience {
 }
 
 /**
- * Repeats a call to the store until it answers. Rejects with `Termination` where the store is away for too long or refuses the login, and with the signal's reason as soon as
+ * Repeats a call to the store until it answers. Rejects with `Termination` where the store is away for too long, refuses the login or cannot be trusted, and with the signal's reason as soon as
  * that is aborted.
  */
 export async function askingStore<T>(patience: Patience, call: () => Promise<T>): Promise<T> {
@@ -29,7 +29,7 @@ export async function askingStore<T>(patience: Patience, call: () => Promise<T>)
       return await untilAborted(call(), patience.signal);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.code === 'LoginRefused') throw new Termination('StoreLoginRefused', error.message, { cause: error });
+      if (error.code !== 'Unreachable') throw new Termination(`Store${error.code}`, error.message, { cause: error });
       if (!(await retry(error.message))) throw new Termination('StoreUnreachable', error.message, { cause: error });
     }
   }

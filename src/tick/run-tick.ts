@@ -4,9 +4,9 @@ import type { TickOutcome } from '../api/tick-outcomes.ts';
 import type { Publication, PublishOutcome } from '../broker/port.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { LastTick, RecordKey, Store } from '../store/port.ts';
+import type { LastTick, Store } from '../store/port.ts';
 import { askingStore, type Patience, publishing } from './patience.ts';
-import { type Tick, type TickJob, tickKey, tickOf, tickPublication } from './tick-event.ts';
+import { TICK_EVENT_TYPE, type Tick, type TickJob, tickKey, tickOf, tickPublication } from './tick-event.ts';
 
 /** Everything that a tick touches of the world. */
 export interface TickPorts {
@@ -63,7 +63,7 @@ export async function runTick(configuration: TickConfiguration, job: TickJob, po
   } else if (stored !== undefined) log.info('the event was published before; its run is waited for', about);
   for (;;) {
     ({ stored, now } = await askingStore(patience, () => store.read(tick.key)));
-    const record = stored?.record ?? (isOver(tick, now) ? await expire(tick.key, configuration.retentionMs, ports, patience) : undefined);
+    const record = stored?.record ?? (isOver(tick, now) ? await expire(configuration, tick.eventId, ports, patience) : undefined);
     const result = record === undefined ? undefined : resultOf(record, now);
     if (result !== undefined) return endOf(tick, result);
     await sleep(clock, POLL_MS * (0.75 + ports.random() / 2), signal);
@@ -96,9 +96,17 @@ function endOf({ eventId, slot }: Tick, { outcome, reason, endedAt }: Result): T
  * Records that an event was not taken in time, unless somebody takes it at this moment; gives the record that there is then. What the broker still holds of the event is dropped
  * by the runner, as a duplicate.
  */
-async function expire(key: RecordKey, retentionMs: number, ports: TickPorts, patience: Patience): Promise<EventRecord | undefined> {
-  const record = expiredRecord(ports.newFence(), ports.clock.now());
-  const result = await askingStore(patience, () => ports.store.replace(key, 0, { record, leaseMs: 0, expireMs: retentionMs }));
+async function expire(
+  configuration: TickConfiguration,
+  eventId: string,
+  ports: TickPorts,
+  patience: Patience,
+): Promise<EventRecord | undefined> {
+  const key = tickKey(configuration, eventId);
+  const record = expiredRecord({ id: eventId, type: TICK_EVENT_TYPE }, ports.newFence(), ports.clock.now());
+  const result = await askingStore(patience, () =>
+    ports.store.replace(key, 0, { record, leaseMs: 0, expireMs: configuration.retentionMs }),
+  );
   return result.written ? record : result.stored?.record;
 }
 
@@ -127,6 +135,6 @@ async function hasEnded(last: LastTick, tick: Tick, ports: TickPorts, patience: 
   const { stored, now } = await askingStore(patience, () => ports.store.read(key));
   // By the clock of the CronJob the next slot has come, even if the store's clock is a little behind.
   const over = isOver(last, Math.max(now, slot));
-  const record = stored?.record ?? (over ? await expire(key, configuration.retentionMs, ports, patience) : undefined);
+  const record = stored?.record ?? (over ? await expire(configuration, last.eventId, ports, patience) : undefined);
   return record !== undefined && resultOf(record, now) !== undefined;
 }

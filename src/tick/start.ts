@@ -10,6 +10,7 @@ import { writeLastWords } from '../lib/termination.ts';
 import { openMountedStore } from '../store/mounted.ts';
 import { tickEnvironment } from './config.ts';
 import { lastWordsOf } from './last-words.ts';
+import { askingStore } from './patience.ts';
 import { publishOnce } from './publish-once.ts';
 import { runTick } from './run-tick.ts';
 
@@ -27,11 +28,12 @@ async function tick({ stop }: ProcessLife): Promise<void> {
   });
   const name = `eventagent tick ${schedule.namespace}.${schedule.name}`;
   const { connection } = connectMountedBroker(environment.EVENTAGENT_BROKER_DIR, { name, clock, log });
-  const store = openMountedStore(environment.EVENTAGENT_STORE_DIR, log);
+  const store = openMountedStore(environment.EVENTAGENT_STORE_DIR, configuration.agent, log);
   const ports = { publish: publishOnce(connection, clock), store, clock, log, newFence: randomUUID, random: Math.random };
   const job = { name: environment.EVENTAGENT_JOB_NAME, uid: environment.EVENTAGENT_JOB_UID };
   let code: TickExitCode = INTERRUPTED;
   try {
+    await askingStore({ clock, log, signal: stop }, () => store.ping());
     const end = await runTick(configuration, job, ports, stop);
     const words = lastWordsOf(end);
     log.info('run ended', { ...words });

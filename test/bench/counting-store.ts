@@ -20,6 +20,9 @@ export function countingStore(store: Store): CountingStore {
     replace: counted('replace', store.replace),
     update: counted('update', store.update),
     renew: counted('renew', store.renew),
+    remove: counted('remove', store.remove),
+    receipts: counted('receipts', store.receipts),
+    lease: counted('lease', store.lease),
     addPause: counted('addPause', store.addPause),
     pausesSince: counted('pausesSince', store.pausesSince),
     lastTick: counted('lastTick', store.lastTick),
@@ -27,6 +30,8 @@ export function countingStore(store: Store): CountingStore {
     readCell: counted('readCell', store.readCell),
     replaceCell: counted('replaceCell', store.replaceCell),
     ping: counted('ping', store.ping),
+    inspect: counted('inspect', store.inspect),
+    acknowledge: counted('acknowledge', store.acknowledge),
     calls: () => ({ ...counts }),
   };
 }

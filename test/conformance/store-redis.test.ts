@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { LAST_TICK_RETENTION_MS } from '../../src/store/port.ts';
+import { LAST_TICK_RETENTION_MS, MOST_RECEIPTS } from '../../src/store/port.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { sharedRedis } from '../parts/redis.ts';
 import { type StoreWorld, storeConformance } from './store-suite.ts';
@@ -32,6 +32,50 @@ test('Redis store: a last tick is forgotten a month after it expired', async () 
     const left = await client.pttl(`ea:{test/${agent.name}}:tick:uid`);
     const wanted = 60_000 + LAST_TICK_RETENTION_MS;
     assert.ok(left <= wanted && left > wanted - 60_000, `${left}`);
+  } finally {
+    client.disconnect();
+  }
+});
+
+/** Has an event end in an agent's store. */
+function end(agent: { readonly namespace: string; readonly name: string }, event: string, endedAt: number) {
+  const record = { gen: 0, attempt: 1, phase: 'done', fence: 'f', starts: 0, startedAt: 1, outputs: {} } as const;
+  return [{ agent, event }, 0, { ...record, event: { id: event, type: 't' }, result: { outcome: 'done', endedAt } }] as const;
+}
+
+test('Redis store: what is kept of the ends of an agent is bounded, and goes with the last of its records', async () => {
+  const store = createRedisStore({ url: redis.url, onError });
+  worlds.push(store);
+  const agent = { namespace: 'test', name: `agent-${randomUUID().slice(0, 8)}` };
+  const ends = `ea:{test/${agent.name}}:ends`;
+  const client = new Redis(redis.url);
+  const write = async (event: string, endedAt: number, expireMs?: number) => {
+    const [key, version, record] = end(agent, event, endedAt);
+    await store.replace(key, version, { record, leaseMs: 0, ...(expireMs === undefined ? {} : { expireMs }) });
+  };
+  const left = async () => Math.ceil((await client.pttl(ends)) / 60_000);
+  try {
+    await write('a', 1, 30 * 60_000);
+    assert.equal(await left(), 30);
+    await write('b', 2, 60 * 60_000);
+    assert.equal(await left(), 60);
+    await write('c', 3, 30 * 60_000);
+    assert.equal(await left(), 60, 'a record that goes earlier changes nothing');
+    await write('d', 4);
+    assert.equal(await client.pttl(ends), -1, 'one that stays keeps it');
+    await write('e', 5, 60_000);
+    assert.equal(await client.pttl(ends), -1);
+
+    const many = Array.from({ length: MOST_RECEIPTS }, (_, index) => [10 + index, `old-${index}`]).flat();
+    await client.zadd(ends, ...many.map(String));
+    await write('newest', 1_000_000, 60_000);
+    assert.equal(await client.zcard(ends), MOST_RECEIPTS);
+    assert.deepEqual(await client.zrange(ends, '0', '0'), ['old-1'], 'the oldest went');
+    assert.deepEqual(
+      (await store.receipts(agent, 0)).map(({ id }) => id),
+      ['newest'],
+      'those without a record have no receipt',
+    );
   } finally {
     client.disconnect();
   }

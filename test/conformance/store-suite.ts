@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { EventRecord } from '../../src/api/record.ts';
-import { PAUSE_RETENTION_MS, type RecordKey, type Store } from '../../src/store/port.ts';
+import { PAUSE_RETENTION_MS, type RecordKey, type Store, StoreError } from '../../src/store/port.ts';
 
 /** A store under test, and a way to let its time pass. */
 export interface StoreWorld {
@@ -169,6 +169,163 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     await store.update(key, 'a', { record: record(), leaseMs: 1000 });
     await pass(60);
     assert.notEqual((await store.read(key)).stored, undefined);
+  });
+
+  /** Has an event of the agent end, by the two writes of its taker. */
+  const end = async (store: Store, key: RecordKey, change: Partial<EventRecord>, expireMs?: number) => {
+    await store.replace(key, 0, { record: record(), leaseMs: 1000 });
+    await store.update(key, 'a', {
+      record: record({ ...change, event: { id: key.event, type: 't' } }),
+      leaseMs: 0,
+      ...(expireMs === undefined ? {} : { expireMs }),
+    });
+  };
+  const ids = async (store: Store, key: RecordKey, since = 0) => (await store.receipts(key.agent, since)).map(({ id }) => id);
+
+  about('there are no receipts before an event has ended', async ({ store, other }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record({ event: { id: 'e', type: 't' } }), leaseMs: 1000 });
+    assert.deepEqual(await other.receipts(key.agent, 0), []);
+  });
+
+  about('the write that ends an event files its receipt, by either kind of write, and every client reads it', async ({ store, other }) => {
+    const [dead, expired] = [freshKey(), freshKey()];
+    const spent = { turns: 2, inputTokens: 30, outputTokens: 4, costNanoUsd: 123_456_789_012, estimated: true };
+    await end(store, dead, {
+      phase: 'dead',
+      attempt: 3,
+      gen: 1,
+      spent,
+      freshStarts: 1,
+      result: { outcome: 'dead', reason: 'Refused', endedAt: 1_700_000_000_123 },
+    });
+    const event = { id: 'ünï "x"', type: 'tick' };
+    await store.replace({ ...expired, agent: dead.agent }, 0, {
+      record: record({ event, phase: 'done', result: { outcome: 'expired', endedAt: 1_700_000_000_124 } }),
+      leaseMs: 0,
+      expireMs: 60_000,
+    });
+    const common = { startedAt: 5, redrives: 0, freshStarts: 0, attempts: 1 };
+    assert.deepEqual(await other.receipts(dead.agent, 0), [
+      {
+        ...common,
+        ...event,
+        outcome: 'expired',
+        turns: 0,
+        inputTokens: 0,
+        outputTokens: 0,
+        costNanoUsd: 0,
+        estimated: false,
+        endedAt: 1_700_000_000_124,
+      },
+      {
+        ...common,
+        ...spent,
+        id: dead.event,
+        type: 't',
+        outcome: 'dead',
+        reason: 'Refused',
+        attempts: 3,
+        redrives: 1,
+        freshStarts: 1,
+        endedAt: 1_700_000_000_123,
+      },
+    ]);
+    assert.deepEqual(await other.receipts(freshKey().agent, 0), [], 'of another agent there is nothing');
+  });
+
+  about('receipts come the newest first, from a time on', async ({ store }) => {
+    const keys = Array.from({ length: 4 }, freshKey).map((key, _, [first]) => ({ ...key, agent: first?.agent ?? key.agent }));
+    const [a, b, c, d] = keys;
+    assert.ok(a && b && c && d);
+    for (const [key, endedAt] of [
+      [b, 2000],
+      [d, 4000],
+      [a, 1000],
+      [c, 3000],
+    ] as const)
+      await end(store, key, { phase: 'done', result: { outcome: 'done', endedAt } }, 60_000);
+    assert.deepEqual(await ids(store, a), [d.event, c.event, b.event, a.event]);
+    assert.deepEqual(await ids(store, a, 3000), [d.event, c.event]);
+    assert.deepEqual(await ids(store, a, 4001), []);
+  });
+
+  about('a receipt is forgotten with its record, those of others are not', async ({ store, pass }) => {
+    const [brief, lasting] = [freshKey(), freshKey()];
+    const kept = { ...lasting, agent: brief.agent };
+    await end(store, kept, { phase: 'dead', result: { outcome: 'dead', reason: 'Refused', endedAt: 1 } });
+    await end(store, brief, { phase: 'done', result: { outcome: 'done', endedAt: 2 } }, 30);
+    assert.deepEqual(await ids(store, brief), [brief.event, kept.event]);
+    await pass(60);
+    assert.deepEqual(await ids(store, brief), [kept.event]);
+  });
+
+  about('an event that is run again has no receipt until it has ended again, and then one', async ({ store }) => {
+    const key = freshKey();
+    await end(store, key, { phase: 'dead', result: { outcome: 'dead', reason: 'Refused', endedAt: 1000 } });
+    await store.replace(key, 2, { record: record({ gen: 1, event: { id: key.event, type: 't' } }), leaseMs: 1000 });
+    assert.deepEqual(await ids(store, key), []);
+    await store.update(key, 'a', {
+      record: record({ gen: 1, phase: 'done', event: { id: key.event, type: 't' }, result: { outcome: 'done', endedAt: 2000 } }),
+      leaseMs: 0,
+    });
+    const receipts = await store.receipts(key.agent, 2000);
+    assert.deepEqual(
+      receipts.map(({ outcome, redrives }) => [outcome, redrives]),
+      [['done', 1]],
+    );
+  });
+
+  about('a record is removed in the version that was seen, with its receipt', async ({ store, other }) => {
+    const key = freshKey();
+    await end(store, key, { phase: 'dead', result: { outcome: 'dead', reason: 'Refused', endedAt: 1 } });
+    assert.deepEqual(await other.remove(key, 1), { removed: false });
+    assert.deepEqual(await ids(store, key), [key.event]);
+    assert.deepEqual(await other.remove(key, 2), { removed: true });
+    assert.deepEqual(await other.remove(key, 2), { removed: false });
+    assert.deepEqual([(await store.read(key)).stored, await ids(store, key)], [undefined, []]);
+  });
+
+  about("a lease is one client's, until it is over", async ({ store, other, pass }) => {
+    const { agent } = freshKey();
+    const taken = await Promise.all([store.lease(agent, 'x', 50), other.lease(agent, 'x', 50)]);
+    assert.deepEqual(taken.map((lease) => lease.taken).toSorted(), [false, true]);
+    assert.deepEqual(await Promise.all([store.lease(agent, 'y', 50), store.lease(freshKey().agent, 'x', 50)]), [
+      { taken: true },
+      { taken: true },
+    ]);
+    await pass(80);
+    assert.deepEqual(await other.lease(agent, 'x', 50), { taken: true });
+  });
+
+  about('the memory of an agent has one name for all who ask, and says that it evicts nothing', async ({ store, other }) => {
+    const { agent } = freshKey();
+    const [first, second] = await Promise.all([store.inspect(agent), other.inspect(agent)]);
+    assert.ok(first.epoch !== '' && first.epoch === second.epoch);
+    assert.deepEqual([first.eviction, first.acknowledged], ['none', false]);
+    assert.notEqual((await store.inspect(freshKey().agent)).epoch, first.epoch);
+  });
+
+  about('what was lost is acknowledged for one agent, and only where somebody has asked for it', async ({ store, other }) => {
+    const { agent } = freshKey();
+    assert.deepEqual(await other.acknowledge(agent), { acknowledged: false });
+    await store.inspect(agent);
+    assert.deepEqual(await other.acknowledge(agent), { acknowledged: true });
+    assert.deepEqual(await other.acknowledge(agent), { acknowledged: true });
+    assert.equal((await store.inspect(agent)).acknowledged, true);
+    const another = freshKey().agent;
+    assert.equal((await store.inspect(another)).acknowledged, false);
+  });
+
+  about('no event is taken in a memory that is another one than was thought', async ({ store, other }) => {
+    const key = freshKey();
+    const write = { record: record(), leaseMs: 1000 };
+    const lost = (error: unknown) => error instanceof StoreError && error.code === 'Lost';
+    await assert.rejects(store.replace(key, 0, write, 'an epoch that there was'), lost);
+    const { epoch } = await other.inspect(key.agent);
+    await assert.rejects(store.replace(key, 0, write, 'an epoch that there was'), lost);
+    assert.equal((await other.read(key)).stored, undefined);
+    assert.ok((await store.replace(key, 0, write, epoch)).written);
   });
 
   about('a schedule has no last tick before its first', async ({ store }) => {

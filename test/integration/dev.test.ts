@@ -64,6 +64,7 @@ suite('dev, on embedded parts', { concurrency: true }, () => {
           outcome: 'done',
           reason: '',
           attempt: 1,
+          turns: 1,
           inputTokens: call.billed.input,
           outputTokens: call.billed.output,
           costNanoUsd: costNanoUsd(MODEL, call.billed),

@@ -10,7 +10,7 @@ export function commandSection(): readonly string[] {
   return [
     '## Command line',
     program.description(),
-    ...program.commands.flatMap(commandLines),
+    ...commandsOf(program).flatMap(commandLines),
     '### Exit codes',
     table(
       ['Code', 'Meaning'],
@@ -19,13 +19,27 @@ export function commandSection(): readonly string[] {
   ];
 }
 
-function commandLines(command: Command): readonly string[] {
+/** A command that does something, as it is called: `eventagent events ls`. */
+export interface NamedCommand {
+  readonly path: string;
+  readonly command: Command;
+}
+
+/** The commands below one, those that only hold others left out. */
+export function commandsOf(parent: Command, path = 'eventagent'): readonly NamedCommand[] {
+  return parent.commands.flatMap((command) => {
+    const own = `${path} ${command.name()}`;
+    return command.commands.length > 0 ? commandsOf(command, own) : [{ path: own, command }];
+  });
+}
+
+function commandLines({ path, command }: NamedCommand): readonly string[] {
   const names = command.registeredArguments.map((argument) => {
     const text = `${argument.name()}${argument.variadic ? '…' : ''}`;
     return argument.required ? text : `[${text}]`;
   });
   return [
-    `### eventagent ${[command.name(), ...names].join(' ')}`,
+    `### ${[path, ...names].join(' ')}`,
     command.description(),
     ...(command.options.length === 0 ? [] : [table(['Flag', 'Default', 'Meaning'], command.options.map(optionRow))]),
   ];

@@ -10,6 +10,7 @@ import { createProgram } from '../../src/cli/program.ts';
 import { reasons as gatewayReasons } from '../../src/gateway/reasons.ts';
 import { terminationReasons } from '../../src/lib/termination.ts';
 import { readAgentScheduleSchema, readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
+import { commandsOf } from './command-section.ts';
 import { generatedFiles } from './generated-files.ts';
 import { processVariables } from './process-section.ts';
 
@@ -64,13 +65,14 @@ describe('generated files', () => {
 
   it('list every command with exactly its flags', () => {
     const program = createProgram({ out: () => {}, err: () => {} }, () => {});
-    assert.ok(program.commands.length > 0);
-    for (const command of program.commands) {
-      const heading = page.split('\n').find((line) => line.startsWith(`### eventagent ${command.name()} `));
+    const commands = commandsOf(program);
+    assert.ok(commands.length > 0);
+    for (const { path, command } of commands) {
+      const heading = page.split('\n').find((line) => line.startsWith(`### ${path} `));
       assert.deepEqual(
         column(heading ?? ''),
         command.options.map(({ flags }) => flags),
-        `flags of ${command.name()}`,
+        `flags of ${path}`,
       );
     }
   });

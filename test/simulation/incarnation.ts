@@ -94,9 +94,13 @@ export class Incarnation {
   store(store: Store): Store {
     return {
       read: (key) => this.call('store.read', () => store.read(key)),
-      replace: (key, version, write) => this.call(`store.replace ${write.record.phase}`, () => store.replace(key, version, write)),
+      replace: (key, version, write, epoch) =>
+        this.call(`store.replace ${write.record.phase}`, () => store.replace(key, version, write, epoch)),
       update: (key, fence, write) => this.call(`store.update ${write.record.phase}`, () => store.update(key, fence, write)),
       renew: (key, fence, leaseMs) => this.call('store.renew', () => store.renew(key, fence, leaseMs)),
+      remove: (key, version) => this.call('store.remove', () => store.remove(key, version)),
+      receipts: (agent, since) => this.call('store.receipts', () => store.receipts(agent, since)),
+      lease: (agent, name, leaseMs) => this.call('store.lease', () => store.lease(agent, name, leaseMs)),
       addPause: (...pause) => this.call('store.addPause', () => store.addPause(...pause)),
       pausesSince: (agent, since) => this.call('store.pausesSince', () => store.pausesSince(agent, since)),
       lastTick: (agent, schedule) => this.call('store.lastTick', () => store.lastTick(agent, schedule)),
@@ -105,6 +109,8 @@ export class Incarnation {
       readCell: (key) => this.call('store.readCell', () => store.readCell(key)),
       replaceCell: (key, version, text, expireMs) => this.call('store.replaceCell', () => store.replaceCell(key, version, text, expireMs)),
       ping: () => this.call('store.ping', () => store.ping()),
+      inspect: (agent) => this.call('store.inspect', () => store.inspect(agent)),
+      acknowledge: (agent) => this.call('store.acknowledge', () => store.acknowledge(agent)),
     };
   }
 

@@ -7,6 +7,8 @@ export interface ModelScript {
   readonly delayMs: number;
   readonly fails?: { readonly code: ModelErrorCode; readonly billed: boolean; readonly retryAfterMs?: number };
   readonly stopReason?: ModelTurn['stopReason'];
+  /** The answer, where it is to be another one than usual. */
+  readonly text?: string;
 }
 
 /** What a scripted model bills for a call. */
@@ -32,7 +34,7 @@ export function createScriptedModel(clock: Clock, script: (prompt: string) => Mo
   const sold = new Map<string, number>();
   const ledger: Billed[] = [];
   const call: Model['call'] = async (request, signal) => {
-    const { delayMs, fails, stopReason = 'end_turn' } = script(request.prompt);
+    const { delayMs, fails, stopReason = 'end_turn', text = `answer to ${request.prompt}` } = script(request.prompt);
     const bill = { prompt: request.prompt, at: clock.now(), tokens: USAGE.input + USAGE.output };
     try {
       await sleep(clock, delayMs, signal);
@@ -45,7 +47,7 @@ export function createScriptedModel(clock: Clock, script: (prompt: string) => Mo
       throw new ModelError(fails.code, fails.code, { usage: fails.billed ? USAGE : 'none', retryAfterMs: fails.retryAfterMs });
     }
     sold.set(request.prompt, (sold.get(request.prompt) ?? 0) + 1);
-    return { stopReason, rawStopReason: stopReason, text: `answer to ${request.prompt}`, model: request.model, usage: USAGE };
+    return { stopReason, rawStopReason: stopReason, text, model: request.model, usage: USAGE };
   };
   return { model: { call }, sold, ledger };
 }

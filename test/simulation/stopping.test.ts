@@ -76,7 +76,7 @@ test('a runner whose store does not answer says that it waits for it, and when i
   const { said, tookSeconds } = await stopping(1000, 2, (world) => {
     world.storeDown = true;
   });
-  const waits = [10, 20, 30, 40, 50].map((at) => [at, 'still stopping', 2, 'the store, which does not answer']);
+  const waits = [10, 20, 30, 40, 50].map((at) => [at, 'still stopping', 2, 'the store, which cannot be used']);
   assert.deepEqual(said.slice(0, 6), [[0, 'stopping', 2, undefined], ...waits]);
   assert.ok(
     said.some(

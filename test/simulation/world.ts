@@ -40,7 +40,7 @@ export interface WorldOptions {
   readonly onUnknownResult?: 'Retry' | 'DeadLetter';
   readonly filter?: string;
   /** What the agent deviates in beside that. */
-  readonly agent?: Pick<AgentFixture, 'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend'>;
+  readonly agent?: Pick<AgentFixture, 'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend' | 'deadLetters'>;
   /** What its outputs deviate in. */
   readonly output?: object;
   readonly secrets?: Secrets;
@@ -356,6 +356,9 @@ export class World {
       close: store.close,
       read: down(store.read),
       renew: down(store.renew),
+      remove: down(store.remove),
+      receipts: down(store.receipts),
+      lease: down(store.lease),
       addPause: down(store.addPause),
       pausesSince: down(store.pausesSince),
       lastTick: down(store.lastTick),
@@ -363,8 +366,10 @@ export class World {
       readCell: down(store.readCell),
       replaceCell: down(store.replaceCell),
       ping: down(store.ping),
-      replace: async (key, version, write) => {
-        const result = await down(store.replace)(key, version, write);
+      inspect: down(store.inspect),
+      acknowledge: down(store.acknowledge),
+      replace: async (key, version, write, epoch) => {
+        const result = await down(store.replace)(key, version, write, epoch);
         if (result.written) remember(key.event, write.record);
         return result;
       },

@@ -17,6 +17,7 @@ export interface AgentFixture {
   readonly idempotency?: object;
   readonly budget?: object;
   readonly rateLimit?: object;
+  readonly deadLetters?: object;
   readonly suspend?: boolean;
   readonly replicas?: number;
   readonly brokerRef?: string;

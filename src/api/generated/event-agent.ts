@@ -56,6 +56,7 @@ export interface EventAgentSpec {
   readonly idempotency: IdempotencySpec;
   readonly budget?: BudgetSpec;
   readonly rateLimit?: RateLimitSpec;
+  readonly deadLetters?: DeadLettersSpec;
   /**
    * Stops the consumption: triggers still take events in, which wait in the queue.
    */
@@ -366,6 +367,15 @@ export interface EventRate {
    * In seconds, 1 to 86400.
    */
   readonly periodSeconds: number;
+}
+/**
+ * What becomes of dead letters in the end. Without it they are kept until somebody takes them.
+ */
+export interface DeadLettersSpec {
+  /**
+   * After how many days, 1 to 365, a dead letter is deleted, with what is known of its event. A runner looks once an hour; one that is sent again later runs again.
+   */
+  readonly retentionDays: number;
 }
 /**
  * Secrets in the agent's namespace from which its pods take their connections, with keys as RabbitMQ's cluster operator writes them: `connection_string`, or `host`, `port`, `username` and `password` (and `vhost`); `ca.crt` where the server's certificate is signed by a CA of your own.

@@ -7,7 +7,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import { type OwnedStore, StoreError } from '../../store/port.ts';
 import { createRedisStore } from '../../store/redis.ts';
-import type { RabbitMqTarget } from './url-flags.ts';
+import type { RabbitMqTarget, RedisTarget } from './url-flags.ts';
 import type { UserExchange } from './user-exchanges.ts';
 
 /** A broker: the real one, or the embedded one with the user's exchanges on it. */
@@ -26,7 +26,7 @@ export function brokerFor(
 }
 
 /** A store that has answered once. Rejects with `StoreError`, so that a session does not start only to wait for it. */
-export async function storeFor(redis: { readonly url: string; readonly place: string } | undefined): Promise<OwnedStore> {
+export async function storeFor(redis: RedisTarget | undefined): Promise<OwnedStore> {
   if (redis === undefined) return createMemoryStore(systemClock);
   let failure: string | undefined;
   const store = createRedisStore({
@@ -43,20 +43,24 @@ export async function storeFor(redis: { readonly url: string; readonly place: st
   } catch (cause) {
     await store.close();
     const problem = failure ?? 'it does not answer as a Redis does';
-    throw new StoreError('Unreachable', `--redis: the store at ${redis.place} cannot be used: ${problem}${redisRemedy(problem)}`, {
-      cause,
-    });
+    throw new StoreError(
+      'Unreachable',
+      `${redis.namedBy}: the store at ${redis.place} cannot be used: ${problem}${redisRemedy(problem, redis.namedBy)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
 /** What to do about a Redis that cannot be used from the start, where its problem does not say so itself. */
-function redisRemedy(problem: string): string {
+function redisRemedy(problem: string, namedBy: string): string {
   if (/; (correct|write) /.test(problem)) return '';
-  if (/^(NOAUTH|WRONGPASS|NOPERM|ERR invalid password)\b/.test(problem)) return '; correct user and password in --redis';
-  if (/\bDB index\b/.test(problem)) return '; correct the number of the database at the end of --redis';
+  if (/^(NOAUTH|WRONGPASS|NOPERM|ERR invalid password)\b/.test(problem)) return `; correct user and password in ${namedBy}`;
+  if (/\bDB index\b/.test(problem)) return `; correct the number of the database at the end of ${namedBy}`;
   if (problem.startsWith('no TLS')) return '; write redis:// instead of rediss:// if it speaks none';
   if (problem.startsWith('its certificate is signed by no CA')) return '; set SSL_CERT_FILE to a file with the certificate of its CA';
-  return '; start it, or correct --redis';
+  return `; start it, or correct ${namedBy}`;
 }
 
 /** What to do about a broker that cannot be used from the start. */

@@ -10,10 +10,13 @@ import type { Log } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import type { OwnedTracer } from '../../lib/otlp-environment.ts';
 import { startStatusServer } from '../../lib/status-server.ts';
+import { untilAborted } from '../../lib/until-aborted.ts';
 import { runnerPorts, type StandIns } from '../../runner/compose.ts';
 import { startRunner } from '../../runner/main.ts';
 import { Solo } from '../../runner/solo.ts';
 import type { RunEnd } from '../../runner/witness.ts';
+import { guardedStore } from '../../store/guarded.ts';
+import { watchStore } from '../../store/mounted.ts';
 import type { OwnedStore } from '../../store/port.ts';
 import { type DevSchedule, startSchedules } from './schedules.ts';
 
@@ -58,7 +61,7 @@ export class TopologyRefused extends CodedError<'TopologyRefused'> {}
 const CONNECT_DEADLINE_MS = 10_000;
 const TOPOLOGY_DEADLINE_MS = 30_000;
 
-/** Starts a session, or nothing at all. Rejects with `BrokerError`, `TopologyRefused` or `InputError`. */
+/** Starts a session, or nothing at all. Rejects with `BrokerError`, `StoreError`, `TopologyRefused` or `InputError`. */
 export async function startSession(parts: SessionParts): Promise<Session> {
   const closers: (() => Promise<void>)[] = [() => parts.connection.close(), () => parts.store.close()];
   const closeAll = async () => {
@@ -82,6 +85,15 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
   const { problems } = await ensureTopology(clock, parts.admin, parts.topology, within(TOPOLOGY_DEADLINE_MS));
   if (problems.length > 0) throw new TopologyRefused('TopologyRefused', problems.map(({ message }) => message).join('\n'));
 
+  const guarded = parts.runners.map((runner) => ({ runner, store: guardedStore(parts.store, { agent: runner.agent, log }) }));
+  // Before anything is taken in: a store that cannot be trusted is known at once.
+  for (const { store } of guarded) await store.ping();
+  const watching = new AbortController();
+  const watches = guarded.map(({ store }) => watchStore(store, clock, watching.signal));
+  closers.push(async () => watching.abort());
+  await untilAborted(Promise.all(watches.map(({ firstAnswer }) => firstAnswer)), parts.stop);
+  const unready = () => gateway.unready() ?? watches.map(({ problem }) => problem()).find((problem) => problem !== undefined);
+
   const shared = { connection, secrets, clock, log, metrics, tracer };
   const gateway = await forFlag(
     '--port',
@@ -90,14 +102,13 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
   closers.push(() => gateway.close());
   const status = await forFlag(
     '--metrics-port',
-    startStatusServer({ expose: metrics.expose, unready: gateway.unready }, { host, port: parts.metricsPort, clock, log }),
+    startStatusServer({ expose: metrics.expose, unready }, { host, port: parts.metricsPort, clock, log }),
   );
   closers.push(() => status.close(0));
 
   const solo = new Solo(clock);
-  const surroundings = { ...shared, store: parts.store };
-  const runners = parts.runners.map((runner) =>
-    startRunner(runner, runnerPorts(runner, surroundings, parts.standInsFor(runner)), solo, parts.onRunEnd),
+  const runners = guarded.map(({ runner, store }) =>
+    startRunner(runner, runnerPorts(runner, { ...shared, store }, parts.standInsFor(runner)), solo, parts.onRunEnd),
   );
   const schedules = startSchedules(parts.schedules, { connection, store: parts.store, clock, log }, parts.fire);
   // All at once: a runner that waited for the last requests would go on to take events.

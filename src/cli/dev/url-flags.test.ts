@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InputError } from '../../lib/errors.ts';
-import { rabbitMqOf, redisOf, type UrlFlags } from './url-flags.ts';
+import { rabbitMqOf, redisNamed, redisOf, type UrlFlags } from './url-flags.ts';
 
 describe('the addresses of real parts', () => {
   it('are none where none is given', () => assert.deepEqual([rabbitMqOf({}), redisOf({})], [undefined, undefined]));
@@ -16,7 +16,19 @@ describe('the addresses of real parts', () => {
     it(`of RabbitMQ are found by ${name}`, () => assert.deepEqual(rabbitMqOf(flags), { amqpUrl: flags.rabbitmq, managementUrl, vhost }));
 
   it('of Redis are named without the password', () =>
-    assert.deepEqual(redisOf({ redis: 'rediss://:secret@store/3' }), { url: 'rediss://:secret@store/3', place: 'store:6379' }));
+    assert.deepEqual(redisOf({ redis: 'rediss://:secret@store/3' }), {
+      url: 'rediss://:secret@store/3',
+      place: 'store:6379',
+      namedBy: '--redis',
+    }));
+
+  it('of a Redis that is needed are those of the flag, else of the environment, and one of them must be given', () => {
+    const environment = { EVENTAGENT_REDIS_URL: 'redis://elsewhere:1' };
+    assert.equal(redisNamed({ redis: 'redis://store' }, environment).place, 'store:6379');
+    assert.deepEqual(redisNamed({}, environment), { url: 'redis://elsewhere:1', place: 'elsewhere:1', namedBy: 'EVENTAGENT_REDIS_URL' });
+    assert.throws(() => redisNamed({}, { EVENTAGENT_REDIS_URL: '' }), /^InputError: --redis: say where the store .* EVENTAGENT_REDIS_URL$/);
+    assert.throws(() => redisNamed({}, { EVENTAGENT_REDIS_URL: 'hunter2' }), /^InputError: EVENTAGENT_REDIS_URL: not a URL/);
+  });
 
   const wrong: readonly (readonly [name: string, flags: UrlFlags, message: RegExp])[] = [
     ['--rabbitmq is no URL', { rabbitmq: 'hunter2@broker' }, /^--rabbitmq: not a URL of the form amqp:/],

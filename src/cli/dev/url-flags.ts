@@ -31,12 +31,38 @@ export function rabbitMqOf({ rabbitmq, rabbitmqManagement }: UrlFlags): RabbitMq
   };
 }
 
-/** The Redis of the flags as `host:port` beside its URL, `undefined` where the store in memory is wanted. Throws as `rabbitMqOf`. */
-export function redisOf({ redis }: UrlFlags): { readonly url: string; readonly place: string } | undefined {
-  if (redis === undefined) return undefined;
-  const url = parseServerUrl('--redis', redis, ['redis:', 'rediss:'], 'redis://user:password@host:6379/0');
-  if (!/^\/?\d*$/.test(url.pathname)) throw new InputError('Usage', '--redis: the path of the URL is the number of a database, e.g. /0');
-  return { url: redis, place: `${url.hostname}:${url.port || 6379}` };
+/** A Redis that somebody has named. */
+export interface RedisTarget {
+  readonly url: string;
+  /** `host:port`. */
+  readonly place: string;
+  /** The flag or the variable that names it. */
+  readonly namedBy: string;
+}
+
+/** The Redis of the flags, `undefined` where the store in memory is wanted. Throws as `rabbitMqOf`. */
+export function redisOf({ redis }: Pick<UrlFlags, 'redis'>): RedisTarget | undefined {
+  return redis === undefined ? undefined : redisTarget('--redis', redis);
+}
+
+/** The environment variable that stands in for `--redis` where a command needs a store. */
+export const REDIS_VARIABLE = 'EVENTAGENT_REDIS_URL';
+
+/** The Redis of the flag, else of the environment. Throws as `rabbitMqOf`, also where neither names one. */
+export function redisNamed(flags: Pick<UrlFlags, 'redis'>, environment: NodeJS.ProcessEnv): RedisTarget {
+  const fromEnvironment = environment[REDIS_VARIABLE] || undefined;
+  if (flags.redis !== undefined) return redisTarget('--redis', flags.redis);
+  if (fromEnvironment !== undefined) return redisTarget(REDIS_VARIABLE, fromEnvironment);
+  throw new InputError(
+    'Usage',
+    `--redis: say where the store of the agent is, as redis://user:password@host:6379/0, here or in ${REDIS_VARIABLE}`,
+  );
+}
+
+function redisTarget(namedBy: string, text: string): RedisTarget {
+  const url = parseServerUrl(namedBy, text, ['redis:', 'rediss:'], 'redis://user:password@host:6379/0');
+  if (!/^\/?\d*$/.test(url.pathname)) throw new InputError('Usage', `${namedBy}: the path of the URL is the number of a database, e.g. /0`);
+  return { url: text, place: `${url.hostname}:${url.port || 6379}`, namedBy };
 }
 
 /** The management API where nobody says otherwise: at the broker's host, with its user and password, at the port that RabbitMQ gives it. */

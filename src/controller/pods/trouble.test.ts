@@ -104,6 +104,18 @@ const cases: Readonly<Record<string, Case>> = {
     reason: 'Unschedulable',
     message: /0\/3 nodes/,
   },
+  'it runs, and says that its store may evict': {
+    pod: pod({ containerStatuses: [{ state: { running: {} } }] }),
+    unready: 'StoreUnsafe: the store evicts; or accept that in the connection Secret of the store at /run/eventagent/store',
+    reason: 'StoreUnsafe',
+    message: /StoreUnsafe: the store evicts/,
+  },
+  'it runs, and says that its store has lost what it was told': {
+    pod: pod({ containerStatuses: [{ state: { running: {} } }] }),
+    unready: 'StoreLost: the store has lost what it was told',
+    reason: 'StoreLost',
+    message: /StoreLost/,
+  },
   'it runs, and says that it cannot reach the store': {
     pod: pod({ containerStatuses: [{ state: { running: {} } }] }),
     unready: 'the store at redis:6379 does not answer',

@@ -134,8 +134,9 @@ function missingSecret({ metadata: { name }, spec }: PodView, text: string): Ver
   return bad('SecretMissing', `pod ${name} waits for key ${key} of Secret ${holder ?? 'that it mounts'}, which is missing: add the key`);
 }
 
-/** A process that is not ready says why in a sentence; by how it begins, two of them have a reason of their own. See src/broker/mounted.ts and src/store/mounted.ts. */
+/** A process that is not ready says why in a sentence; by how it begins, some of them have a reason of their own. See src/broker/mounted.ts, src/store/mounted.ts and src/store/guarded.ts. */
 function unreadyReason(text: string): Verdict['reason'] {
+  for (const reason of ['StoreUnsafe', 'StoreLost'] as const) if (text.startsWith(`${reason}: `)) return reason;
   if (text.startsWith('the store')) return 'StoreUnreachable';
   return text.startsWith('there is no connection to the broker') ? 'BrokerUnreachable' : 'PodsNotReady';
 }

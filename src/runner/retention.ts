@@ -1,0 +1,110 @@
+import type { HeaderValue, Message } from '../api/message.ts';
+import type { Delivery } from '../broker/port.ts';
+import { sleep } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
+import { untilAborted } from '../lib/until-aborted.ts';
+import { arrivalOf } from './arrival.ts';
+import type { RunnerPorts } from './ports.ts';
+import type { Program } from './program.ts';
+
+/** How often one of an agent's runners looks. Each look counts against the delivery limit of the queue, which is a million. */
+const LOOK_MS = 3_600_000;
+
+/** A little less than that, so that whoever looks first looks for all, hour after hour. */
+const LEASE_MS = LOOK_MS - 300_000;
+const LEASE = 'dead-letters';
+
+/** What is not deleted stays in hand until the look is over: no more than this, and no more than these bytes. */
+const MOST_IN_HAND = 1000;
+const MOST_BYTES_IN_HAND = 16 * 1_048_576;
+
+/** What the retention of dead letters needs. */
+export type RetentionPorts = Pick<RunnerPorts, 'connection' | 'store' | 'clock' | 'log' | 'metrics'>;
+
+/**
+ * Deletes the agent's dead letters that are older than `retentionMs`, once an hour, by whichever of its runners takes the lease for that; until the signal is aborted. Never rejects.
+ * A TTL of the queue would do it without a trace, and with records left behind.
+ */
+export async function keepRetention(program: Program, retentionMs: number, ports: RetentionPorts, stop: AbortSignal): Promise<void> {
+  const { store, clock, log, metrics } = ports;
+  const { agent } = program.configuration;
+  const labels = { namespace: agent.namespace, agent: agent.name };
+  const onExpired = () => metrics.add('eventagent_dead_letters_expired_total', labels);
+  while (!stop.aborted) {
+    try {
+      // While the store cannot be trusted, nothing is deleted.
+      await store.ping();
+      const { taken } = await store.lease(agent, LEASE, LEASE_MS);
+      if (taken) {
+        const deleted = await expireDeadLetters(program, retentionMs, ports, onExpired, stop);
+        if (deleted > 0)
+          log.info('dead letters were older than their retention, and were deleted', { deleted, retentionDays: retentionMs / 86_400_000 });
+      }
+    } catch (error) {
+      if (!stop.aborted)
+        log.warn('dead letters could not be looked through for old ones; it is tried again in an hour', { error: messageOf(error) });
+    }
+    await sleep(clock, LOOK_MS, stop).catch(() => {});
+  }
+}
+
+/**
+ * Deletes from the head of the queue what is too old, up to the first that is young and that nobody has looked at before: what lies behind that is younger still. A letter that somebody has
+ * looked at, and given back, comes before all others, behind those that were given back earlier (RabbitMQ 3.10, 4.0 and 4.3): so those are passed, as many as may be held, and the next look
+ * goes on behind them.
+ */
+async function expireDeadLetters(
+  program: Program,
+  retentionMs: number,
+  ports: RetentionPorts,
+  onExpired: () => void,
+  stop: AbortSignal,
+): Promise<number> {
+  const { connection, clock } = ports;
+  const channel = await connection.openChannel({ prefetch: 1 }, stop);
+  let deleted = 0;
+  let inHand = 0;
+  let bytesInHand = 0;
+  try {
+    while (!stop.aborted && inHand < MOST_IN_HAND && bytesInHand < MOST_BYTES_IN_HAND) {
+      const letter = await untilAborted(channel.get(program.names.dead), stop);
+      if (letter === undefined) return deleted;
+      const deadAt = deadSince(letter);
+      const isOld = deadAt !== undefined && deadAt + retentionMs <= clock.now();
+      if (isOld && (await forgotten(letter, program, ports))) {
+        channel.ack(letter);
+        onExpired();
+        deleted += 1;
+        continue;
+      }
+      if (deadAt !== undefined && !isOld && !letter.redelivered) return deleted;
+      inHand += 1;
+      bytesInHand += letter.body.length;
+    }
+    return deleted;
+  } finally {
+    await channel.close();
+  }
+}
+
+/**
+ * Forgets what is known of a dead letter's event; `false` where that has changed at this moment. The record goes first: after a crash the letter is found again, without one. What is known of
+ * an event that was run again since, or is being settled, stays.
+ */
+async function forgotten(letter: Delivery, program: Program, { store, clock }: RetentionPorts): Promise<boolean> {
+  const { eventKey, envelope } = arrivalOf(letter, program, clock.now());
+  if (eventKey === undefined) return true;
+  const key = { agent: program.configuration.agent, event: eventKey };
+  const { stored } = await store.read(key);
+  if (stored?.record.phase !== 'dead' || stored.record.gen !== envelope.progress.gen) return true;
+  return (await store.remove(key, stored.version)).removed;
+}
+
+/** When a dead letter became one, in milliseconds: as the broker says where it moved it itself, else as the runner has written. Missing where neither is so. */
+function deadSince({ headers }: Message): number | undefined {
+  const moved = headers['x-death'];
+  const [last] = Array.isArray(moved) ? (moved as readonly HeaderValue[]) : [];
+  if (typeof last === 'object' && last !== null && 'time' in last && typeof last.time === 'number') return last.time * 1000;
+  const written = typeof headers['ea-dead-at'] === 'string' ? Date.parse(headers['ea-dead-at']) : Number.NaN;
+  return Number.isNaN(written) ? undefined : written;
+}
