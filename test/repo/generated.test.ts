@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { agentScheduleConditions, conditionReasons, eventAgentConditions } from '../../src/api/conditions.ts';
 import { controllerMetrics, metrics } from '../../src/api/metrics.ts';
-import { deadLetterReasons, handBackReasons, retryReasons, waitReasons } from '../../src/api/reasons.ts';
+import { deadLetterReasons, handBackReasons, retryReasons, strayReasons, waitReasons } from '../../src/api/reasons.ts';
 import { tickExitCodes, tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import { exitCodes } from '../../src/cli/exit.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { reasons as gatewayReasons } from '../../src/gateway/reasons.ts';
 import { terminationReasons } from '../../src/lib/termination.ts';
 import { readAgentScheduleSchema, readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
+import { commandsOf } from './command-section.ts';
 import { generatedFiles } from './generated-files.ts';
 import { processVariables } from './process-section.ts';
 
@@ -48,7 +49,7 @@ describe('generated files', () => {
   });
 
   for (const [heading, reasons] of [
-    ['## Dead-letter reasons', deadLetterReasons],
+    ['## Dead-letter reasons', { ...deadLetterReasons, ...strayReasons }],
     ['## Retry reasons', retryReasons],
     ['## Hand-back reasons', handBackReasons],
     ['## Wait reasons', waitReasons],
@@ -64,13 +65,14 @@ describe('generated files', () => {
 
   it('list every command with exactly its flags', () => {
     const program = createProgram({ out: () => {}, err: () => {} }, () => {});
-    assert.ok(program.commands.length > 0);
-    for (const command of program.commands) {
-      const heading = page.split('\n').find((line) => line.startsWith(`### eventagent ${command.name()} `));
+    const commands = commandsOf(program);
+    assert.ok(commands.some(({ name }) => name === 'dlq ls'));
+    for (const { name, command } of commands) {
+      const heading = page.split('\n').find((line) => line.startsWith(`### eventagent ${name} `));
       assert.deepEqual(
         column(heading ?? ''),
         command.options.map(({ flags }) => flags),
-        `flags of ${command.name()}`,
+        `flags of ${name}`,
       );
     }
   });
