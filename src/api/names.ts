@@ -30,6 +30,11 @@ export const routingKeys = {
 /** Prefix of all names on the broker; two installations may share a virtual host by using two. */
 export const DEFAULT_PREFIX = 'ea';
 
+/** Whether a text can be such a prefix: lower case letters and digits, at most 16. */
+export function isPrefix(text: string): boolean {
+  return /^[a-z0-9]{1,16}$/.test(text);
+}
+
 /** How long the `wait` queue holds a message. */
 export const WAIT_MS = 15_000;
 

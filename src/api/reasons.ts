@@ -27,6 +27,16 @@ export const deadLetterReasons = {
 /** Why an event became a dead letter. */
 export type DeadLetterReason = keyof typeof deadLetterReasons;
 
+/** Why a message lies in the dead-letter queue that no runner has put there. */
+export const strayReasons = {
+  GivenUpByBroker:
+    'It was RabbitMQ that moved it here: it was delivered too often without an end (`delivery_limit`), or somebody rejected it (`rejected`).',
+  PutByHand: 'Neither a runner nor the broker put it here; somebody published or moved it.',
+} as const;
+
+/** Why a message lies in the dead-letter queue that no runner has put there. */
+export type StrayReason = keyof typeof strayReasons;
+
 /** Why an event was put off to another attempt, counted. */
 export const retryReasons = {
   ModelServerError: 'The model provider failed with a server error.',

@@ -124,6 +124,15 @@ export class AmqpChannel implements Channel {
     return message === undefined ? undefined : this.#deliveryOf(message);
   }
 
+  async ready(queue: string): Promise<number | undefined> {
+    try {
+      return (await this.#ask(() => this.#raw.queueDeclare({ queue, passive: true }))).messageCount;
+    } catch (error) {
+      if (error instanceof BrokerError && codeOf(error.cause) === 'NOT_FOUND') return undefined;
+      throw error;
+    }
+  }
+
   ack(delivery: Delivery): void {
     this.#take(delivery);
     this.#raw.basicAck({ deliveryTag: delivery.tag, multiple: false });

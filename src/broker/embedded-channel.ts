@@ -83,6 +83,11 @@ export class EmbeddedChannel implements Channel {
     return delivery && this.#mine(delivery);
   }
 
+  async ready(queue: string): Promise<number | undefined> {
+    this.#assertOpen();
+    return await this.#ask<number | undefined>((answer) => this.#session.ready(queue, answer));
+  }
+
   ack(delivery: Delivery): void {
     this.#settle(delivery, 'ack', false);
   }

@@ -74,6 +74,13 @@ export class Session {
     answer(taken && this.#deliver(taken));
   }
 
+  /** Counts what is ready; `answer` is called at once. Without the queue it is told nothing, and then the channel ends. */
+  ready(queueName: string, answer: (count: number | undefined) => void): void {
+    if (this.#ended) return;
+    answer(this.#around.vhost.queue(queueName)?.counts().ready);
+    this.#queue(queueName);
+  }
+
   /** Settles a delivery. The client's side sees to it that each is settled once. */
   settle(tag: number, how: 'ack' | Exclude<Return, 'down'>, requeue: boolean): void {
     const taken = this.#unsettled.get(tag);

@@ -45,6 +45,8 @@ export interface Channel {
   cancel(): Promise<void>;
   /** Takes one message from a queue, to look at it; it stays with the channel until settled, or until the channel is closed. */
   get(queue: string): Promise<Delivery | undefined>;
+  /** How many messages of a queue are ready for delivery now; those in somebody's hands are not. `undefined` where there is no such queue: the channel has ended then. */
+  ready(queue: string): Promise<number | undefined>;
   /** Settles: done. Throws `ChannelClosed` once the channel has ended, and `NotMine` for a delivery of another channel. */
   ack(delivery: Delivery): void;
   /** Settles: not done. Gives the message back (`requeue`) or has the broker dead-letter it. Throws as `ack`. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { messageOf } from '../lib/errors.ts';
 
@@ -21,5 +22,16 @@ export function watchOutput(stream: Writable, name: string): OutputWatch {
       if (error === undefined || (error instanceof Error && 'code' in error && error.code === 'EPIPE')) return undefined;
       return `${name} cannot be written: ${messageOf(error)}: make room, or write elsewhere`;
     },
+  };
+}
+
+/**
+ * Writes lines to a stream of the process's own, in step with whoever reads it: a line is taken when the stream has room for the next. Rejects when `lost` is aborted: nobody
+ * takes any more.
+ */
+export function lineWriter(stream: Writable, lost: AbortSignal): (line: string) => Promise<void> {
+  return async (line) => {
+    lost.throwIfAborted();
+    if (!stream.write(`${line}\n`)) await once(stream, 'drain', { signal: lost });
   };
 }

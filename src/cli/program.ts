@@ -1,14 +1,22 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { AgentRef } from '../api/names.ts';
 import { version } from '../lib/version.ts';
 import { type DevOptions, dev } from './commands/dev.ts';
+import { type DlqExportOptions, dlqExport } from './commands/dlq-export.ts';
+import { type DlqLsOptions, dlqLs } from './commands/dlq-ls.ts';
+import { type DlqReviewOptions, dlqReview } from './commands/dlq-review.ts';
+import { type DlqShowOptions, dlqShow } from './commands/dlq-show.ts';
 import { type EstimateOptions, estimate } from './commands/estimate.ts';
 import { type ListOptions, listEvents, type StoreFlags, showEvent } from './commands/events.ts';
+import { type RedriveOptions, redriveCommand } from './commands/redrive.ts';
 import { render } from './commands/render.ts';
 import { acknowledgeLoss } from './commands/store.ts';
 import { validate } from './commands/validate.ts';
 import { REDIS_VARIABLE } from './dev/url-flags.ts';
-import { durationMs } from './duration.ts';
+import { agentRef, atLeastOne, duration, pace, urlVariables, withBrokerFlags, withFilterFlags } from './dlq/flags.ts';
+import { reviewFormats } from './dlq/review-pages.ts';
 import type { ExitCode } from './exit.ts';
+import { lineWriter } from './output-watch.ts';
 import type { Terminal } from './terminal.ts';
 
 const ONCE =
@@ -116,7 +124,74 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
       await acknowledgeLoss(agent, options, process.env, terminal);
       finish(0);
     });
+
+  addDeadLetterCommands(program, terminal, finish, lost);
   return program;
+}
+
+function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (code: ExitCode) => void, lost: AbortSignal): void {
+  const dlq = program.command('dlq').description("Look at agents' dead letters, which stay where they are.");
+
+  withFilterFlags(withBrokerFlags(dlq.command('ls').description('List the dead letters of an agent by cause.')))
+    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+    .addOption(new Option('--json', 'one JSON object').default(false))
+    .action(async (agent: AgentRef, options: DlqLsOptions) => {
+      await dlqLs(agent, options, terminal);
+      finish(0);
+    });
+
+  withBrokerFlags(dlq.command('show').description('Show one dead letter: what its event says of itself, and why it died.'))
+    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+    .argument('<id>', 'id of the event')
+    .addOption(new Option('--data', "the event's data, too").default(false))
+    .addOption(new Option('--json', 'a CloudEvent in JSON').default(false))
+    .action(async (agent: AgentRef, id: string, options: DlqShowOptions) => {
+      await dlqShow(agent, id, options, terminal);
+      finish(0);
+    });
+
+  withFilterFlags(
+    withBrokerFlags(
+      dlq
+        .command('export')
+        .description(
+          'Write dead letters, data included, as CloudEvents in structured mode, one a line; why they died is in attributes that begin with `dead`.',
+        ),
+    ),
+  )
+    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+    .action(async (agent: AgentRef, options: DlqExportOptions) => {
+      try {
+        await dlqExport(agent, options, terminal, lineWriter(process.stdout, lost));
+      } catch (error) {
+        // A reader that has gone has seen what it wanted.
+        if (!lost.aborted) throw error;
+      }
+      finish(0);
+    });
+
+  withBrokerFlags(dlq.command('review').description('Report on the dead letters of agents by cause, compared with the last report.'))
+    .argument('<agent...>', 'NAMESPACE/NAME', (text: string, before: readonly AgentRef[] = []) => [...before, agentRef(text)])
+    .addOption(new Option('--format <format>', 'how the report looks').choices(reviewFormats).default('text'))
+    .addOption(new Option('--since-report <file>', 'compare with this report, which was written with --format json'))
+    .action(async (agents: readonly AgentRef[], options: DlqReviewOptions) => {
+      await dlqReview(agents, options, terminal);
+      finish(0);
+    });
+
+  withFilterFlags(
+    withBrokerFlags(program.command('redrive').description('Run dead letters of an agent again, each as the event that it is.')),
+  )
+    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+    .addOption(new Option('--redis <url>', "the agents' Redis or Valkey").env(urlVariables.redis))
+    .addOption(new Option('--dry-run', 'say what would be done, and change nothing').default(false))
+    .addOption(new Option('--rate <pace>', 'events a second or a minute, e.g. 10/s; as fast as it goes without').argParser(pace))
+    .addOption(new Option('--limit <number>', 'redrive no more than this many').argParser(atLeastOne))
+    .addOption(new Option('--json', 'one JSON object at the end').default(false))
+    .action(async (agent: AgentRef, options: RedriveOptions) => {
+      await redriveCommand(agent, options, terminal);
+      finish(0);
+    });
 }
 
 function runs(text: string): number {
@@ -130,12 +205,6 @@ const AGENT = ['<namespace/agent>', 'its namespace and its name, as in default/p
 
 function storeOption(): Option {
   return new Option('--redis <url>', `the store of the agent (redis://user:password@host:6379/0); without it ${REDIS_VARIABLE}`);
-}
-
-function duration(text: string): number {
-  const value = durationMs(text);
-  if (value === undefined) throw new InvalidArgumentError('It must be a number and s, m, h or d, as in 6h.');
-  return value;
 }
 
 function positive(text: string): number {
@@ -152,7 +221,12 @@ function port(text: string): number {
 /** Refuses help on a command that there is not, for which commander would give that on all of them. Throws `CommanderError`, as parsing does. */
 export function refuseUnknownHelp(program: Command, args: readonly string[]): void {
   const words = args.filter((arg) => !arg.startsWith('-'));
-  const asked = words[0] === 'help' ? words[1] : args.some((arg) => arg === '--help' || arg === '-h') ? words[0] : undefined;
-  if (asked !== undefined && asked !== 'help' && !program.commands.some((command) => command.name() === asked))
-    program.error(`error: unknown command '${asked}'`);
+  const asked = words[0] === 'help' ? words.slice(1) : args.some((arg) => arg === '--help' || arg === '-h') ? words : [];
+  let command: Command = program;
+  for (const word of asked) {
+    if (command.commands.length === 0 || word === 'help') return;
+    const next = command.commands.find((inner) => inner.name() === word);
+    if (next === undefined) command.error(`error: unknown command '${word}'`);
+    command = next;
+  }
 }

@@ -1,5 +1,5 @@
 import type { PodTemplate } from '../api/generated/event-agent.ts';
-import { DEFAULT_PREFIX } from '../api/names.ts';
+import { DEFAULT_PREFIX, isPrefix } from '../api/names.ts';
 import {
   pathVariable,
   portVariable,
@@ -23,7 +23,7 @@ export const controllerVariables = {
     help: 'Prefix of all names on the brokers; another one for each installation that shares a virtual host.',
     default: DEFAULT_PREFIX,
     form: 'lower case letters and digits, at most 16',
-    parse: (text: string) => (/^[a-z0-9]{1,16}$/.test(text) ? text : undefined),
+    parse: (text: string) => (isPrefix(text) ? text : undefined),
   },
   EVENTAGENT_WATCH_NAMESPACES: {
     help: 'Namespaces to look after, separated by commas; empty for all.',

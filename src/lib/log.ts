@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { visible } from './visible.ts';
 
 /** Keys of a log line. Never a payload, a prompt or a secret. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -44,15 +45,12 @@ const BLOCKS: ReadonlySet<string> = new Set(['body', 'stack']);
 /** What may stand bare: no blank, no quote, no equals sign, and nothing that cannot be seen. */
 const BARE = /^[^\p{C}\p{Z}"=]+$/u;
 
-/** What would begin a line, change the look of a terminal, turn the direction of writing, or not be seen. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
-
 /** A line for people. Values come from events, too: whatever they hold, they look like values, and begin no line. */
 function textLine(line: string): string {
   const { time, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const fields = Object.entries(rest).map(([key, value]) => `${wordOf(key)}=${isBlock(key, value) ? '(below)' : wordOf(value)}`);
   const blocks = Object.entries(rest).flatMap(([key, value]) => (isBlock(key, value) ? linesOf(key, value) : []));
-  const head = `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${escaped(String(msg))}`;
+  const head = `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${visible(String(msg))}`;
   return `${[`${head}${fields.length > 0 ? `  ${fields.join(' ')}` : ''}`, ...blocks].join('\n')}\n`;
 }
 
@@ -64,15 +62,9 @@ function linesOf(key: string, text: string): readonly string[] {
   return text
     .replace(/\r?\n$/, '')
     .split(/\r?\n/)
-    .map((line) => `    ${key}| ${escaped(line)}`.trimEnd());
+    .map((line) => `    ${key}| ${visible(line)}`.trimEnd());
 }
 
 function wordOf(value: unknown): string {
-  return typeof value === 'string' && BARE.test(value) ? value : escaped(JSON.stringify(value));
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(UNSEEN, (char) =>
-    Array.from({ length: char.length }, (_, index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, '0')}`).join(''),
-  );
+  return typeof value === 'string' && BARE.test(value) ? value : visible(JSON.stringify(value));
 }

@@ -1,6 +1,6 @@
 import type { Progress } from '../api/event.ts';
+import { fingerprintOf } from '../api/fingerprint.ts';
 import type { Decision } from '../api/record.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Where a copy of the event goes. */

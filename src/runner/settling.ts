@@ -1,10 +1,10 @@
+import { deadLetterHeaders } from '../api/dead-letter.ts';
 import { type Envelope, messageFor, type Progress } from '../api/event.ts';
 import type { Message } from '../api/message.ts';
 import { WAIT_MS } from '../api/names.ts';
 import type { Decision, EventRecord } from '../api/record.ts';
 import type { Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
-import { deadLetterHeaders } from './dead-letter.ts';
 import { type PublishPorts, publishUntilConfirmed } from './persistent-publish.ts';
 import { type Destination, destinationOf, type Settlement } from './settle.ts';
 

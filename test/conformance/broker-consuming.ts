@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { BrokerError } from '../../src/broker/port.ts';
+import { BrokerError, type Channel } from '../../src/broker/port.ts';
 import { eventually } from '../support/eventually.ts';
 import type { BrokerCases } from './broker-suite.ts';
 import { endOf, ids, inboxOf, send, signal } from './broker-world.ts';
@@ -63,6 +63,52 @@ export const consumingCases: BrokerCases = {
     const inbox = await inboxOf(consumer, 'b');
     await send(consumer, 'b', '1');
     assert.deepEqual(ids(await inbox.first(1)), ['1']);
+  },
+
+  'what is ready is counted, and what somebody holds is not': async ({ channel, queues }) => {
+    await queues({ a: {} });
+    const [publisher, consumer] = [await channel(), await channel(2)];
+    assert.equal(await publisher.ready('a'), 0);
+    for (const id of ['1', '2', '3', '4', '5']) await send(publisher, 'a', id);
+    assert.equal(await publisher.ready('a'), 5);
+    await (await inboxOf(consumer, 'a')).first(2);
+    assert.equal(await consumer.ready('a'), 3);
+    await consumer.close();
+    await eventually('they are back', async () => (await publisher.ready('a')) === 5);
+  },
+
+  'a queue that is not there has no count, and the channel that asks for it ends': async ({ channel }) => {
+    const asking = await channel();
+    const ended = endOf(asking);
+    assert.equal(await asking.ready('nowhere'), undefined);
+    assert.equal(await ended, 'ChannelError');
+    await assert.rejects(asking.ready('nowhere'), brokerError('ChannelClosed'));
+  },
+
+  'channels that each take a part and settle nothing see a queue in order, and leave it so when they are closed in turn': async ({
+    world,
+    channel,
+    queues,
+    drain,
+  }) => {
+    await queues({ a: { 'x-delivery-limit': 1_000_000 } });
+    const publisher = await channel();
+    const sent = Array.from({ length: 50 }, (_, index) => String(index));
+    await Promise.all(sent.map((id) => send(publisher, 'a', id)));
+    for (const _look of [1, 2, 3]) {
+      const seen: (string | undefined)[] = [];
+      const looking: Channel[] = [];
+      for (const count of [20, 20, 10]) {
+        const consumer = await channel(20);
+        looking.push(consumer);
+        seen.push(...ids(await (await inboxOf(consumer, 'a')).first(count)));
+        await consumer.cancel();
+      }
+      assert.deepEqual(seen, sent);
+      for (const consumer of looking) await consumer.close();
+      await eventually('they are back', async () => (await world.ready('a')) === 50);
+    }
+    assert.deepEqual(ids(await drain('a')), sent);
   },
 
   'a delivery can be settled on its own channel alone': async ({ world, channel, queues }) => {

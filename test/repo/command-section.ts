@@ -19,34 +19,35 @@ export function commandSection(): readonly string[] {
   ];
 }
 
-/** A command that does something, as it is called: `eventagent events ls`. */
+/** One command that can be run, by its whole name (`dlq ls`). */
 export interface NamedCommand {
-  readonly path: string;
+  readonly name: string;
   readonly command: Command;
 }
 
-/** The commands below one, those that only hold others left out. */
-export function commandsOf(parent: Command, path = 'eventagent'): readonly NamedCommand[] {
-  return parent.commands.flatMap((command) => {
-    const own = `${path} ${command.name()}`;
-    return command.commands.length > 0 ? commandsOf(command, own) : [{ path: own, command }];
+/** All commands that can be run, those below others included. */
+export function commandsOf(program: Command, path: readonly string[] = []): readonly NamedCommand[] {
+  return program.commands.flatMap((command) => {
+    const own = [...path, command.name()];
+    return command.commands.length === 0 ? [{ name: own.join(' '), command }] : commandsOf(command, own);
   });
 }
 
-function commandLines({ path, command }: NamedCommand): readonly string[] {
+function commandLines({ name, command }: NamedCommand): readonly string[] {
   const names = command.registeredArguments.map((argument) => {
     const text = `${argument.name()}${argument.variadic ? '…' : ''}`;
     return argument.required ? text : `[${text}]`;
   });
   return [
-    `### ${[path, ...names].join(' ')}`,
+    `### eventagent ${[name, ...names].join(' ')}`,
     command.description(),
     ...(command.options.length === 0 ? [] : [table(['Flag', 'Default', 'Meaning'], command.options.map(optionRow))]),
   ];
 }
 
-function optionRow({ flags, defaultValue, description, argChoices }: Option): readonly string[] {
+function optionRow({ flags, defaultValue, description, argChoices, envVar }: Option): readonly string[] {
   const given = defaultValue === undefined || defaultValue === false ? '' : `\`${String(defaultValue)}\``;
   const choices = argChoices === undefined ? '' : `: ${argChoices.map((choice) => `\`${choice}\``).join(' or ')}`;
-  return [`\`${flags}\``, given, `${description}${choices}`];
+  const variable = envVar === undefined ? '' : `; or the environment variable \`${envVar}\``;
+  return [`\`${flags}\``, given, `${description}${choices}${variable}`];
 }

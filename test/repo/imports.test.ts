@@ -21,9 +21,26 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   manifest: ['lib', 'api', 'expr'],
   gateway: ['lib', 'api', 'expr', 'compile', 'broker', 'store', 'model', 'manifest'],
   runner: ['lib', 'api', 'expr', 'schedule', 'compile', 'broker', 'store', 'model', 'manifest'],
+  'dead-letters': ['lib', 'api', 'broker'],
   tick: ['lib', 'api', 'schedule', 'broker', 'store'],
+  redrive: ['lib', 'api', 'broker', 'store', 'dead-letters'],
   controller: ['lib', 'api', 'expr', 'compile', 'schedule', 'broker', 'kube'],
-  cli: ['lib', 'api', 'expr', 'compile', 'schedule', 'broker', 'store', 'model', 'manifest', 'gateway', 'runner', 'tick'],
+  cli: [
+    'lib',
+    'api',
+    'expr',
+    'compile',
+    'schedule',
+    'broker',
+    'store',
+    'model',
+    'manifest',
+    'gateway',
+    'runner',
+    'tick',
+    'dead-letters',
+    'redrive',
+  ],
 };
 
 /** Folders whose functions depend on their arguments alone. */

@@ -1,6 +1,6 @@
 import { agentScheduleConditions, conditionReasons, eventAgentConditions } from '../../src/api/conditions.ts';
 import { controllerMetrics, type MetricDefinition, metrics } from '../../src/api/metrics.ts';
-import { deadLetterReasons, handBackReasons, retryReasons, waitReasons } from '../../src/api/reasons.ts';
+import { deadLetterReasons, handBackReasons, retryReasons, strayReasons, waitReasons } from '../../src/api/reasons.ts';
 import { jobVerdicts, tickExitCodes, tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import { reasons as gatewayReasons } from '../../src/gateway/reasons.ts';
 import type { Schema } from '../../src/manifest/schema.ts';
@@ -105,7 +105,7 @@ function reasonSection(): readonly string[] {
     [
       '## Dead-letter reasons',
       'Why an event lies in the dead-letter queue; beside it the error, its fingerprint, the attempts and the times.',
-      deadLetterReasons,
+      { ...deadLetterReasons, ...strayReasons },
     ],
     ['## Retry reasons', 'Why an event was put off to another attempt, which is counted.', retryReasons],
     ['## Hand-back reasons', "Why an event was handed back without counting an attempt: it is not the event's fault.", handBackReasons],

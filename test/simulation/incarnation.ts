@@ -145,6 +145,7 @@ export class Incarnation {
         ),
       cancel: () => this.call('cancel', () => channel.cancel()),
       get: (queue) => this.call('get', () => channel.get(queue)),
+      ready: (queue) => this.call('ready', () => channel.ready(queue)),
       ack: (delivery) => {
         if (this.#dead || this.#fate.before('ack')) {
           this.die();

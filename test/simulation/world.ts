@@ -40,7 +40,10 @@ export interface WorldOptions {
   readonly onUnknownResult?: 'Retry' | 'DeadLetter';
   readonly filter?: string;
   /** What the agent deviates in beside that. */
-  readonly agent?: Pick<AgentFixture, 'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend' | 'deadLetters'>;
+  readonly agent?: Pick<
+    AgentFixture,
+    'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend' | 'deadLetters'
+  >;
   /** What its outputs deviate in. */
   readonly output?: object;
   readonly secrets?: Secrets;

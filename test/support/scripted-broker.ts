@@ -86,6 +86,7 @@ export function createScriptedBroker(): ScriptedBroker {
       consume: unused,
       cancel: unused,
       get: unused,
+      ready: unused,
       ack: () => {},
       nack: () => {},
       reject: () => {},

@@ -1,7 +1,7 @@
+import { usdText } from '../../api/prices.ts';
 import { type Receipt, type ReceiptTotals, totalsOf } from '../../api/receipt.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { CodedError } from '../../lib/errors.ts';
-import { usdText } from '../../api/prices.ts';
 import type { Store } from '../../store/port.ts';
 import { parseAgentArgument } from '../agent-argument.ts';
 import { storeFor } from '../dev/parts.ts';
