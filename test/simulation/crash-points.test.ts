@@ -79,6 +79,8 @@ async function play(
   };
   const calls: Call[] = [];
   const passed = (name: string, side: Call['side']) => {
+    // Looking at what replicas share changes nothing, and is done all the time.
+    if (name === 'store.readCell') return false;
     calls.push({ name, side });
     return calls.length - 1 === crashAt;
   };

@@ -62,7 +62,7 @@ test('without a retention dead letters stay, and nobody looks', async () => {
   let looks = 0;
   scene.start({ ...unharmed, before: (call) => call === 'get' && ++looks === 0 });
   await die(scene, 'event');
-  await scene.world.clock.advance(400 * 24 * HOUR_MS);
+  await scene.world.clock.advance(3 * 24 * HOUR_MS);
   assert.deepEqual([deadIn(scene.world), looks], [['event'], 0]);
 });
 

@@ -72,6 +72,8 @@ interface Played {
 async function play(scenario: Scenario, profile: '3.10' | '4.3', crashAt?: number): Promise<Played> {
   const calls: string[] = [];
   const passed = (call: string) => {
+    // Looking at what replicas share changes nothing, and is done all the time.
+    if (call.endsWith('store.readCell')) return false;
     calls.push(call);
     return calls.length - 1 === crashAt;
   };
