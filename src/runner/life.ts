@@ -272,7 +272,7 @@ async function judged(
   if (outcome.kind === 'decided' || wanted.do !== 'decide' || wanted.decision.kind !== 'dead' || eventKey === undefined)
     return { outcome, wanted };
   const { reason, error, fingerprint } = wanted.decision;
-  if (!mayBeTheAgents(reason)) return { outcome, wanted };
+  if (!mayBeTheAgents(outcome.kind === 'transient' ? outcome.reason : reason)) return { outcome, wanted };
   const failure = { fingerprint, reason, error, event: eventKey, id: envelope.attributes.id ?? eventKey };
   if (!(await alike.failed(failure, hold.signal))) return { outcome, wanted };
   const instead: Outcome = { kind: 'hand-back', reason: 'FailingAlike', error };

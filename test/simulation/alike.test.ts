@@ -44,6 +44,28 @@ test('what lies with single events is given up as ever', async () => {
   assert.equal(world.broker.messages(world.names.dead).length, 12);
 });
 
+test('a model that fails for good is no reason to buy again and again: those events are given up', async () => {
+  const { world, start } = await stageOf({
+    model: () => ({ delayMs: 10, fails: { code: 'ServerError', billed: false } }),
+    agent: { delivery: { maxAttempts: 2, retryDelaysSeconds: [1] } },
+  });
+  start();
+  for (let event = 0; event < 8; event += 1) await world.publish(`event-${event}`);
+  await world.clock.runUntil(() => world.settled(), 600_000);
+  assert.equal(world.broker.messages(world.names.dead).length, 8);
+});
+
+test('a sink that is busy for ever costs four dead letters', async () => {
+  const { world, start } = await stageOf({
+    sink: () => ({ ...refuses, answer: { kind: 'answered', status: 503, rateLimited: false } }),
+    agent: { delivery: { maxAttempts: 2, retryDelaysSeconds: [1] } },
+  });
+  start();
+  for (let event = 0; event < 12; event += 1) await world.publish(`event-${event}`);
+  await world.clock.advance(3_600_000);
+  assert.equal(world.broker.messages(world.names.dead).length, 4);
+});
+
 test('a success in between is the end of a row', async () => {
   let sent = 0;
   const { world, start } = await stageOf({ sink: () => (++sent % 4 === 0 ? takesIt : refuses) });

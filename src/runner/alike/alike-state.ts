@@ -1,4 +1,4 @@
-import type { DeadLetterReason } from '../../api/reasons.ts';
+import type { DeadLetterReason, RetryReason } from '../../api/reasons.ts';
 
 /** Failures of one kind in a row, over all replicas of an agent. Times are the store's, in milliseconds since the epoch. */
 export interface AlikeState {
@@ -51,18 +51,24 @@ const ALIKE = 5;
 const FIRST_MS = 5_000;
 const LONGEST_MS = 300_000;
 
-/** Reasons that lie with the agent, its provider's view of its requests, or its sinks: the next event fails by them as well. What lies with one event is none of them. */
-const NOT_THE_EVENTS: ReadonlySet<DeadLetterReason> = new Set([
+/**
+ * Causes that lie with the agent, its provider's view of its requests, or its sinks: the next event fails by them as well. What lies with one event is none of them, nor is a call of
+ * the model that failed or took too long: to try that again costs money each time.
+ */
+const NOT_THE_EVENTS: ReadonlySet<DeadLetterReason | RetryReason> = new Set([
   'TemplateError',
   'ModelBadRequest',
   'OutputRejected',
   'OutputForbidden',
-  'AttemptsExhausted',
+  'OutputUnreachable',
+  'OutputBusy',
+  'OutputServerError',
+  'OutputUnknown',
 ]);
 
-/** Whether a failure may lie with the agent rather than with the event. */
-export function mayBeTheAgents(reason: DeadLetterReason): boolean {
-  return NOT_THE_EVENTS.has(reason);
+/** Whether a failure may lie with the agent rather than with the event. `cause`: of one whose attempts are used up, why the last of them failed. */
+export function mayBeTheAgents(cause: DeadLetterReason | RetryReason): boolean {
+  return NOT_THE_EVENTS.has(cause);
 }
 
 /** Whether so many have failed alike that no further one is given up. */
