@@ -1,7 +1,7 @@
 import { type DeadLetter, deadLetterOf } from '../api/dead-letter.ts';
 import type { BrokerNames } from '../api/names.ts';
 import { type BrokerConnection, BrokerError, type Channel, type ChannelEnd, type Delivery } from '../broker/port.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { CodedError } from '../lib/errors.ts';
 
 /** So many messages are in memory at a time, bodies included: as many as fit into so many bytes, by the largest seen so far, and the first of these numbers to begin with. */
@@ -9,6 +9,10 @@ const PAGE = { least: 100, most: 1000, bytes: 32 * 1024 * 1024 };
 
 /** A queue that delivers nothing for so long has nothing more for us, whatever it counted: somebody else looks at the rest. */
 const QUIET_MS = 3_000;
+
+/** How long a page that goes back is waited for before the next one does, and how often that is looked at. */
+const RETURN_MS = 200;
+const RETURN_LOOK_MS = 10;
 
 /** Dead letters cannot be read. `NoQueue`: the broker has no dead-letter queue for the agent. */
 export class DeadLetterError extends CodedError<'NoQueue'> {}
@@ -86,7 +90,24 @@ export class DeadLetterReading implements AsyncDisposable {
 
   /** Gives back what was not acknowledged, the first page first, so that all of it lies as before. Never rejects, and may be repeated. */
   async close(): Promise<void> {
-    for (const channel of this.#channels) await channel.close();
+    for (const [index, channel] of this.#channels.entries()) {
+      const next = this.#channels[index + 1];
+      const before = await this.#ready(next);
+      await channel.close();
+      const giveUpAt = this.#options.clock.now() + RETURN_MS;
+      // The broker takes a page back some time after it has confirmed the end of its channel, on a busy one perhaps behind the next.
+      while (before !== undefined && this.#options.clock.now() < giveUpAt && (await this.#ready(next)) === before)
+        await sleep(this.#options.clock, RETURN_LOOK_MS);
+    }
+  }
+
+  /** How many messages are ready, by a channel that lives. */
+  async #ready(channel: Channel | undefined): Promise<number | undefined> {
+    if (channel === undefined || channel.ended.aborted) return undefined;
+    return channel.ready(this.#options.names.dead).catch((error: unknown) => {
+      if (error instanceof BrokerError) return undefined;
+      throw error;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

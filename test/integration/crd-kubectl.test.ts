@@ -231,10 +231,10 @@ for (const version of kubernetesVersions)
 
       const patch = (kind: string, status: object) =>
         stage.kubectl(['patch', kind, 'full', '--subresource=status', '--type=merge', `--patch=${JSON.stringify({ status })}`]);
-      await patch('ea', { conditions, replicas: 3, queued: 0, deadLetters: 17, selector: 'a=b' });
+      await patch('ea', { conditions, replicas: 3, queued: 0, deadLetters: 17, costToday: '1.25', selector: 'a=b' });
       const known = { READY: 'False', REASON: 'SecretMissing', REPLICAS: '3', QUEUED: '0', 'DEAD LETTERS': '17' };
       const [{ AGE: _, ...agent } = {}] = await get('eventagent', 'full', '--output=wide');
-      assert.deepEqual(agent, { NAME: 'full', ...known, MODEL: 'claude-sonnet-5-5' });
+      assert.deepEqual(agent, { NAME: 'full', ...known, MODEL: 'claude-sonnet-5-5', 'COST TODAY': '1.25' });
 
       const now = Date.now();
       const at = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
