@@ -91,7 +91,7 @@ suite('eventagent events', () => {
       2,
       /^eventagent: "reviewer" names no agent: write its namespace and its name/,
     ],
-    ['no time', ['ls', 'test/a', '--since', 'yesterday'], 2, /must be a number and s, m, h or d/],
+    ['no time', ['ls', 'test/a', '--since', 'yesterday'], 2, /must be a number of seconds, minutes, hours or days: 90s/],
     ['no outcome', ['ls', 'test/a', '--outcome', 'lost'], 2, /Allowed choices are done, dead, filtered, stale, expired/],
     ['no number', ['ls', 'test/a', '--limit', '0'], 2, /must be a number from 1 to 999999/],
     [
