@@ -27,13 +27,24 @@ suite('the operator and its broker', { concurrency: 4 }, () => {
         'the Deployment is as it was',
         async () => (await own.kubectl('get', 'deployment', 'a-runner', '--output=jsonpath={.spec.replicas}')) === '1',
       );
+      const configuration = await own.kubectl('get', 'configmaps', '--selector=eventagent.dev/agent=a', '--output=name');
+      assert.match(configuration, /^configmap\/a-runner-/);
+      await own.kubectl('delete', configuration.trim());
+      await eventually('the ConfigMap is back', async () =>
+        (await own.kubectl('get', 'configmaps', '--output=name')).includes(configuration.trim()),
+      );
       await own.kubectl('delete', 'deployment', 'a-runner');
       await eventually('the Deployment is back', async () =>
         (await own.kubectl('get', 'deployments', '--output=name')).includes('a-runner'),
       );
       await condition('a', 'Ready', 'True', undefined, 60_000);
       const told = (await events('a')).filter((line) => line.startsWith('Warning DriftRepaired: ')).join('\n');
-      for (const what of [`queue ${work}.wait declared`, `${work} → ${work} (work) bound`, 'Deployment a-runner applied again'])
+      for (const what of [
+        `queue ${work}.wait declared`,
+        `${work} → ${work} (work) bound`,
+        'Deployment a-runner applied again',
+        `ConfigMap ${configuration.trim().slice(10)} applied again`,
+      ])
         assert.ok(told.includes(what), told);
     });
   });
