@@ -54,6 +54,9 @@ async function redrive(stage: RealStage, args: readonly string[] = [], wantCode 
   return JSON.parse(stdout) as Counts;
 }
 
+/** Refused in one way or another: five events in a row that fail alike would be handed back. */
+const refusal = (ordinal: number) => ({ status: [422, 404, 410][ordinal % 3] ?? 422 });
+
 /** How often each output of each event had its effect. */
 function effects(sink: HttpSink): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
@@ -75,9 +78,9 @@ suite('a redrive', { concurrency: 2 }, () => {
         const { stub, sink, parts } = stage;
         let broken = true;
         // The last event's second output arrives, and its answer is lost.
-        sink.script(({ path, body }) => {
+        sink.script(({ path, body, ordinal }) => {
           if (!broken || path !== '/second') return {};
-          return body.includes('event-5') ? { ending: 'reset', effect: true } : { status: 422 };
+          return body.includes('event-5') ? { ending: 'reset', effect: true } : refusal(ordinal);
         });
         const agent = { claudeUrl: stub.url, sinkUrl: sink.url, outputs: ['first', 'second'], onUnknownResult: 'DeadLetter' as const };
         await using manifest = await manifestFolder(reviewAgent(agent));
@@ -138,7 +141,7 @@ suite('a redrive', { concurrency: 2 }, () => {
       onRealStage(t, version, async (stage) => {
         const { stub, sink, parts } = stage;
         let broken = true;
-        sink.script(() => (broken ? { status: 422 } : {}));
+        sink.script(({ ordinal }) => (broken ? refusal(ordinal) : {}));
         const options = { claudeUrl: stub.url, sinkUrl: sink.url, delivery: { concurrency: 8 } };
         await using manifest = await manifestFolder(reviewAgent(options));
         await using dev = await startDev([manifest.file, ...parts]);
@@ -191,7 +194,7 @@ suite('a redrive', { concurrency: 2 }, () => {
     onRealStage(t, '4.3', async (stage) => {
       const { stub, sink, parts } = stage;
       let broken = true;
-      sink.script(() => (broken ? { status: 422 } : {}));
+      sink.script(({ ordinal }) => (broken ? refusal(ordinal) : {}));
       await using manifest = await manifestFolder(reviewAgent({ claudeUrl: stub.url, sinkUrl: sink.url, delivery: { concurrency: 8 } }));
       const all = ids(20);
       {
