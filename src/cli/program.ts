@@ -7,15 +7,16 @@ import { type DlqLsOptions, dlqLs } from './commands/dlq-ls.ts';
 import { type DlqReviewOptions, dlqReview } from './commands/dlq-review.ts';
 import { type DlqShowOptions, dlqShow } from './commands/dlq-show.ts';
 import { type EstimateOptions, estimate } from './commands/estimate.ts';
-import { type ListOptions, listEvents, type StoreFlags, showEvent } from './commands/events.ts';
+import { type ListOptions, listEvents, showEvent } from './commands/events.ts';
 import { type RedriveOptions, redriveCommand } from './commands/redrive.ts';
 import { render } from './commands/render.ts';
 import { acknowledgeLoss } from './commands/store.ts';
 import { validate } from './commands/validate.ts';
 import { REDIS_VARIABLE } from './dev/url-flags.ts';
-import { agentRef, atLeastOne, duration, pace, urlVariables, withBrokerFlags, withFilterFlags } from './dlq/flags.ts';
+import { agentRef, atLeastOne, duration, pace, withBrokerFlags, withFilterFlags } from './dlq/flags.ts';
 import { reviewFormats } from './dlq/review-pages.ts';
 import type { ExitCode } from './exit.ts';
+import type { StoreFlags } from './lent-parts.ts';
 import { lineWriter } from './output-watch.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -91,25 +92,25 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
   events
     .command('ls')
     .description('List the receipts of an agent, the newest first, and what they come to.')
-    .argument(...AGENT)
+    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
     .addOption(new Option('--outcome <outcome>', 'only those that ended so').choices(['done', 'dead', 'filtered', 'stale', 'expired']))
     .addOption(new Option('--since <time>', 'only those that ended in this time: 90s, 15m, 6h, 30d').argParser(duration))
-    .addOption(new Option('--limit <number>', 'show so many; the sums are those of all').argParser(positive).default(20))
+    .addOption(new Option('--limit <number>', 'show so many; the sums are those of all').argParser(atLeastOne).default(20))
     .addOption(new Option('--json', 'one line of JSON each, and no sums; money in nano-USD').default(false))
     .addOption(storeOption())
-    .action(async (agent: string, options: ListOptions) => {
-      await listEvents(agent, options, process.env, terminal);
+    .action(async (agent: AgentRef, options: ListOptions) => {
+      await listEvents(agent, options, terminal);
       finish(0);
     });
   events
     .command('show')
     .description('Show the receipt of one event.')
-    .argument(...AGENT)
+    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
     .argument('<id>', "the event's id")
     .addOption(new Option('--json', 'as JSON; money in nano-USD').default(false))
     .addOption(storeOption())
-    .action(async (agent: string, id: string, options: StoreFlags & { readonly json: boolean }) => {
-      await showEvent(agent, id, options, process.env, terminal);
+    .action(async (agent: AgentRef, id: string, options: StoreFlags & { readonly json: boolean }) => {
+      await showEvent(agent, id, options, terminal);
       finish(0);
     });
 
@@ -118,10 +119,10 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     .description('What is to be done by hand about the store of an agent.')
     .command('acknowledge')
     .description('Let an agent that holds with StoreLost go on, with a store that has forgotten what was run.')
-    .argument(...AGENT)
+    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
     .addOption(storeOption())
-    .action(async (agent: string, options: StoreFlags) => {
-      await acknowledgeLoss(agent, options, process.env, terminal);
+    .action(async (agent: AgentRef, options: StoreFlags) => {
+      await acknowledgeLoss(agent, options, terminal);
       finish(0);
     });
 
@@ -183,7 +184,7 @@ function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (co
     withBrokerFlags(program.command('redrive').description('Run dead letters of an agent again, each as the event that it is.')),
   )
     .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .addOption(new Option('--redis <url>', "the agents' Redis or Valkey").env(urlVariables.redis))
+    .addOption(storeOption())
     .addOption(new Option('--dry-run', 'say what would be done, and change nothing').default(false))
     .addOption(new Option('--rate <pace>', 'events a second or a minute, e.g. 10/s; as fast as it goes without').argParser(pace))
     .addOption(new Option('--limit <number>', 'redrive no more than this many').argParser(atLeastOne))
@@ -201,15 +202,11 @@ function runs(text: string): number {
   return value;
 }
 
-const AGENT = ['<namespace/agent>', 'its namespace and its name, as in default/pr-reviewer'] as const;
-
 function storeOption(): Option {
-  return new Option('--redis <url>', `the store of the agent (redis://user:password@host:6379/0); without it ${REDIS_VARIABLE}`);
-}
-
-function positive(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 999999.');
-  return Number(text);
+  return new Option(
+    '--redis <url>',
+    `the store of the agent (redis://user:password@host:6379/0); without it ${REDIS_VARIABLE}, or in a pod its own`,
+  );
 }
 
 function port(text: string): number {

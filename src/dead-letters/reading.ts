@@ -45,6 +45,8 @@ export class DeadLetterReading implements AsyncDisposable {
   readonly #options: ReadingOptions;
   /** One a page, in the order of the queue. */
   readonly #channels: Channel[];
+  /** How many messages each of them has in hand. */
+  readonly #held = new Map<Channel, number>();
   #largestBytes = 0;
 
   private constructor(depth: number, first: Channel, options: ReadingOptions) {
@@ -82,7 +84,8 @@ export class DeadLetterReading implements AsyncDisposable {
       }
       const page = await this.#page(channel, Math.min(prefetch, limit - seen));
       if (page.length === 0) return;
-      for (const delivery of page.slice(0, limit - seen)) yield foundIn(channel, delivery, names);
+      this.#held.set(channel, page.length);
+      for (const delivery of page.slice(0, limit - seen)) yield this.#found(channel, delivery, names);
       seen += page.length;
       channel = undefined;
     }
@@ -92,13 +95,18 @@ export class DeadLetterReading implements AsyncDisposable {
   async close(): Promise<void> {
     for (const [index, channel] of this.#channels.entries()) {
       const next = this.#channels[index + 1];
-      const before = await this.#ready(next);
+      const held = this.#held.get(channel) ?? 0;
+      const before = held === 0 ? undefined : await this.#ready(next);
       await channel.close();
-      const giveUpAt = this.#options.clock.now() + RETURN_MS;
-      // The broker takes a page back some time after it has confirmed the end of its channel, on a busy one perhaps behind the next.
-      while (before !== undefined && this.#options.clock.now() < giveUpAt && (await this.#ready(next)) === before)
-        await sleep(this.#options.clock, RETURN_LOOK_MS);
+      if (before !== undefined) await this.#until(next, before + held);
     }
+  }
+
+  /** Waits a little until so many are ready: the broker takes a page back some time after it has confirmed the end of its channel, on a busy one perhaps behind the next page. */
+  async #until(channel: Channel | undefined, wanted: number): Promise<void> {
+    const { clock } = this.#options;
+    const giveUpAt = clock.now() + RETURN_MS;
+    while (clock.now() < giveUpAt && ((await this.#ready(channel)) ?? wanted) < wanted) await sleep(clock, RETURN_LOOK_MS);
   }
 
   /** How many messages are ready, by a channel that lives. */
@@ -112,6 +120,14 @@ export class DeadLetterReading implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #found(channel: Channel, delivery: Delivery, names: BrokerNames): Found {
+    const acknowledge = () => {
+      channel.ack(delivery);
+      this.#held.set(channel, (this.#held.get(channel) ?? 0) - 1);
+    };
+    return { letter: deadLetterOf(delivery, names), delivery, acknowledge };
   }
 
   /** The end of a channel gives its page back, which would be seen again. */
@@ -146,8 +162,4 @@ export class DeadLetterReading implements AsyncDisposable {
       for (const { ended } of this.#channels) ended.removeEventListener('abort', onEnd);
     }
   }
-}
-
-function foundIn(channel: Channel, delivery: Delivery, names: BrokerNames): Found {
-  return { letter: deadLetterOf(delivery, names), delivery, acknowledge: () => channel.ack(delivery) };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from './clock.ts';
 import { messageOf } from './errors.ts';
+import { follow } from './follow.ts';
 import { FetchFailed, httpFetch } from './http-fetch.ts';
 import type { Log } from './log.ts';
 import { type EndedSpan, otlpJson } from './otlp-json.ts';
@@ -124,10 +125,8 @@ export class OtlpTracer implements Tracer {
   async #export(batch: readonly EndedSpan[]): Promise<void> {
     const { clock, log } = this.#options;
     const cut = new AbortController();
-    const abort = () => cut.abort();
-    this.#cut.signal.addEventListener('abort', abort);
-    if (this.#cut.signal.aborted) abort();
-    const timer = clock.timer(EXPORT_MS, abort);
+    const unfollow = follow(this.#cut.signal, cut);
+    const timer = clock.timer(EXPORT_MS, () => cut.abort());
     try {
       const problem = await this.#post(batch, cut.signal);
       if (problem !== undefined) {
@@ -141,7 +140,7 @@ export class OtlpTracer implements Tracer {
       this.#drop(batch.length, cut.signal.aborted ? 'no answer in time' : causeOf(error));
     } finally {
       timer.cancel();
-      this.#cut.signal.removeEventListener('abort', abort);
+      unfollow();
     }
   }
 

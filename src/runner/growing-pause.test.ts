@@ -8,7 +8,7 @@ function paused() {
   const clock = createVirtualClock(0);
   const intake = new Intake(3);
   const told: (number | undefined)[] = [];
-  const provider = new GrowingPause(clock, intake, 'secret', (pausedMs) => told.push(pausedMs));
+  const provider = new GrowingPause(clock, intake, (pausedMs) => told.push(pausedMs));
   const open = () => [0, 1, 2].filter((slot) => intake.admits(slot)).length;
   return { clock, provider, told, open };
 }

@@ -22,7 +22,6 @@ export interface Try {
 export class GrowingPause {
   readonly #clock: Clock;
   readonly #intake: Intake;
-  readonly #reason: 'secret';
   readonly #onChange: (pausedMs: number | undefined) => void;
   /** In a row. */
   #failures = 0;
@@ -31,10 +30,9 @@ export class GrowingPause {
   #timer: Timer | undefined;
 
   /** `onChange` is told the length of a pause that begins, and `undefined` when a try has succeeded. */
-  constructor(clock: Clock, intake: Intake, reason: 'secret', onChange: (pausedMs: number | undefined) => void) {
+  constructor(clock: Clock, intake: Intake, onChange: (pausedMs: number | undefined) => void) {
     this.#clock = clock;
     this.#intake = intake;
-    this.#reason = reason;
     this.#onChange = onChange;
   }
 
@@ -59,9 +57,9 @@ export class GrowingPause {
     const pauseMs = Math.max(Math.min(askedMs, LONGEST_ASKED_MS), Math.min(FIRST_MS * 2 ** this.#failures, LONGEST_MS));
     this.#failures += 1;
     this.#era += 1;
-    this.#intake.limit(this.#reason, 0);
+    this.#intake.limit('secret', 0);
     this.#timer?.cancel();
-    this.#timer = this.#clock.timer(pauseMs, () => this.#intake.limit(this.#reason, 1));
+    this.#timer = this.#clock.timer(pauseMs, () => this.#intake.limit('secret', 1));
     this.#onChange(pauseMs);
   }
 
@@ -69,7 +67,7 @@ export class GrowingPause {
     if (this.#failures === 0) return;
     this.#failures = 0;
     this.#timer?.cancel();
-    this.#intake.limit(this.#reason, undefined);
+    this.#intake.limit('secret', undefined);
     this.#onChange(undefined);
   }
 }

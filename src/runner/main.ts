@@ -95,7 +95,7 @@ export function startRunner(
       .addPause(ref, { from: fromMs, until: untilMs }, by)
       .catch((error: unknown) => log.warn('a pause could not be noted; events may go stale by it', { error: messageOf(error) }));
   };
-  const secret = new GrowingPause(clock, intake, 'secret', (pausedMs) => {
+  const secret = new GrowingPause(clock, intake, (pausedMs) => {
     if (pausedMs === undefined) {
       log.info('the Secrets of the outputs can be read again; events are taken');
       return;

@@ -1,4 +1,4 @@
-import type { HeaderValue, Message } from '../api/message.ts';
+import { deadLetterOf } from '../api/dead-letter.ts';
 import type { Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -69,7 +69,7 @@ async function expireDeadLetters(
     while (!stop.aborted && inHand < MOST_IN_HAND && bytesInHand < MOST_BYTES_IN_HAND) {
       const letter = await untilAborted(channel.get(program.names.dead), stop);
       if (letter === undefined) return deleted;
-      const deadAt = deadSince(letter);
+      const { deadAt } = deadLetterOf(letter, program.names);
       const isOld = deadAt !== undefined && deadAt + retentionMs <= clock.now();
       if (isOld && (await forgotten(letter, program, ports))) {
         channel.ack(letter);
@@ -98,13 +98,4 @@ async function forgotten(letter: Delivery, program: Program, { store, clock }: R
   const { stored } = await store.read(key);
   if (stored?.record.phase !== 'dead' || stored.record.gen !== envelope.progress.gen) return true;
   return (await store.remove(key, stored.version)).removed;
-}
-
-/** When a dead letter became one, in milliseconds: as the broker says where it moved it itself, else as the runner has written. Missing where neither is so. */
-function deadSince({ headers }: Message): number | undefined {
-  const moved = headers['x-death'];
-  const [last] = Array.isArray(moved) ? (moved as readonly HeaderValue[]) : [];
-  if (typeof last === 'object' && last !== null && 'time' in last && typeof last.time === 'number') return last.time * 1000;
-  const written = typeof headers['ea-dead-at'] === 'string' ? Date.parse(headers['ea-dead-at']) : Number.NaN;
-  return Number.isNaN(written) ? undefined : written;
 }

@@ -22,7 +22,7 @@ export interface SharedCellOptions<Value> {
 
 /**
  * One value that replicas share, changed by compare-and-set: a change is computed here and written if nobody was faster, else computed anew. Where nobody else writes, a change is
- * one round trip. Changes of one process wait for each other. Rejects with `StoreError`; whether the last change was made is then unknown, and it must be one that can be repeated.
+ * one round trip. What one process asks waits for what it asked before. Rejects with `StoreError`; whether the last change was made is then unknown, and it must be one that can be repeated.
  */
 export class SharedCell<Value> {
   readonly #options: SharedCellOptions<Value>;
@@ -57,22 +57,31 @@ export class SharedCell<Value> {
   }
 
   /** Looks at the value. */
-  async read(): Promise<{ readonly value: Value; readonly now: number }> {
-    const { store, key } = this.#options;
-    const { stored, now } = await store.readCell(key);
-    return { value: this.#see(stored, now), now };
+  read(): Promise<Value> {
+    return this.#inTurn(() => this.#read());
   }
 
   /** Changes the value; `decide` gets it with the store's time, and may be asked several times. */
   change<Result>(decide: (value: Value, now: number) => CellChange<Value, Result>): Promise<Result> {
-    const done = this.#queue.then(() => this.#change(decide));
+    return this.#inTurn(() => this.#change(decide));
+  }
+
+  /** One after the other: what was asked before a write must not be seen after it. */
+  #inTurn<Result>(ask: () => Promise<Result>): Promise<Result> {
+    const done = this.#queue.then(ask);
     this.#queue = done.catch(() => {});
     return done;
   }
 
+  async #read(): Promise<Value> {
+    const { store, key } = this.#options;
+    const { stored, now } = await store.readCell(key);
+    return this.#see(stored, now);
+  }
+
   async #change<Result>(decide: (value: Value, now: number) => CellChange<Value, Result>): Promise<Result> {
     const { store, key, expireMs } = this.#options;
-    if (this.#known === undefined) await this.read();
+    if (this.#known === undefined) await this.#read();
     for (;;) {
       const stored = this.#known?.stored;
       const { next, result } = decide(this.#valueOf(stored), this.now());

@@ -37,7 +37,12 @@ suite('the retention of dead letters', () => {
           for (const [id, days] of Object.entries(ages)) {
             const deadAt = Date.now() - days * DAY_MS;
             await store.replace(keyOf(id), 0, { record: deadRecord(id, deadAt), leaseMs: 0 });
-            await letter(id, { 'ea-reason': 'Refused', 'ea-dead-at': new Date(deadAt).toISOString(), 'ea-key': keyOf(id).event });
+            await letter(id, {
+              'ea-reason': 'Refused',
+              'ea-error': 'no',
+              'ea-dead-at': new Date(deadAt).toISOString(),
+              'ea-key': keyOf(id).event,
+            });
           }
           // The broker itself moves one, which was published long ago.
           const old = Math.floor((Date.now() - 30 * DAY_MS) / 1000);

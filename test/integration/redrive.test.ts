@@ -259,6 +259,9 @@ suite('a redrive', { concurrency: 2 }, () => {
       const told = 'test/reviewer: of 2 messages redriven 1, superseded 0, further copies 0, left 1\n';
       assert.deepEqual([moved.code, moved.stderr, moved.stdout], [0, '', told]);
       await Promise.all([queue.ready(dead, 1), queue.ready(work, 1)]);
+      const receipts = await runCli(['events', 'ls', AGENT], files.environment());
+      assert.deepEqual([receipts.code, receipts.stderr], [0, '']);
+      assert.match(receipts.stdout, /^no receipts of test\/reviewer: /);
       files.broker.swap({ ...broker, password: 'hunter2' });
       const refused = await runCli(['dlq', 'ls', AGENT], files.environment());
       assert.equal(refused.code, 1);

@@ -3,10 +3,10 @@ import { isMeant } from '../../dead-letters/filter.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { cloudEventLine } from '../dlq/cloud-event.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
-import { withBroker } from '../dlq/parts.ts';
 import { survey, unseenWarning } from '../dlq/survey.ts';
-import { counted } from '../dlq/text-table.ts';
+import { withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
+import { counted } from '../text-table.ts';
 
 /** The flags of `eventagent dlq export`. */
 export interface DlqExportOptions extends BrokerFlags, FilterFlags {}

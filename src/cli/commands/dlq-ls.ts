@@ -3,10 +3,10 @@ import { isMeant } from '../../dead-letters/filter.ts';
 import { Grouping, type LetterGroup } from '../../dead-letters/groups.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
-import { withBroker } from '../dlq/parts.ts';
 import { type Survey, survey, unseenWarning } from '../dlq/survey.ts';
-import { counted, cut, instant, textTable } from '../dlq/text-table.ts';
+import { withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
+import { counted, cut, instant, textTable } from '../text-table.ts';
 
 /** The flags of `eventagent dlq ls`. */
 export interface DlqLsOptions extends BrokerFlags, FilterFlags {

@@ -5,10 +5,10 @@ import { Grouping } from '../../dead-letters/groups.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { InputError, messageOf } from '../../lib/errors.ts';
 import type { BrokerFlags } from '../dlq/flags.ts';
-import { withBroker } from '../dlq/parts.ts';
 import { type ReviewFormat, reviewLines } from '../dlq/review-pages.ts';
 import { parseReviewReport, type ReviewFinding, type ReviewReport, reviewReport } from '../dlq/review-report.ts';
 import { survey, unseenWarning } from '../dlq/survey.ts';
+import { withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** The flags of `eventagent dlq review`. */

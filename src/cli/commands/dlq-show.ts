@@ -4,10 +4,10 @@ import { CodedError } from '../../lib/errors.ts';
 import { visible } from '../../lib/visible.ts';
 import { cloudEventAttributes, cloudEventLine, shownId } from '../dlq/cloud-event.ts';
 import type { BrokerFlags } from '../dlq/flags.ts';
-import { withBroker } from '../dlq/parts.ts';
 import { survey, unseenWarning } from '../dlq/survey.ts';
-import { counted, textTable } from '../dlq/text-table.ts';
+import { withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
+import { counted, textTable } from '../text-table.ts';
 
 /** The flags of `eventagent dlq show`. */
 export interface DlqShowOptions extends BrokerFlags {

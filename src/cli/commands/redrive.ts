@@ -4,13 +4,12 @@ import { systemClock } from '../../lib/clock.ts';
 import { CodedError, messageOf } from '../../lib/errors.ts';
 import { type RedriveCounts, redrive } from '../../redrive/redrive.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
-import { connectDeadline, withBroker, withStore } from '../dlq/parts.ts';
-import { counted } from '../dlq/text-table.ts';
+import { connectDeadline, type StoreFlags, withBroker, withStore } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
+import { counted } from '../text-table.ts';
 
 /** The flags of `eventagent redrive`. */
-export interface RedriveOptions extends BrokerFlags, FilterFlags {
-  readonly redis?: string;
+export interface RedriveOptions extends BrokerFlags, FilterFlags, StoreFlags {
   readonly dryRun: boolean;
   /** Milliseconds from one event to the next. */
   readonly rate?: number;
@@ -40,7 +39,7 @@ export async function redriveCommand(agent: AgentRef, options: RedriveOptions, t
     else terminal.out(JSON.stringify(asJson(agent, counts, options.dryRun, error)));
   };
   try {
-    counts = await withStore(agent, options.redis, (store) =>
+    counts = await withStore(agent, options, (store) =>
       withBroker(options, (connection) =>
         redrive(
           {

@@ -45,18 +45,13 @@ export function redisOf({ redis }: Pick<UrlFlags, 'redis'>): RedisTarget | undef
   return redis === undefined ? undefined : redisTarget('--redis', redis);
 }
 
-/** The environment variable that stands in for `--redis` where a command needs a store. */
+/** The environment variable that stands in for `--redis` where a command needs a store: its password would be seen in the list of processes. */
 export const REDIS_VARIABLE = 'EVENTAGENT_REDIS_URL';
 
-/** The Redis of the flag, else of the environment. Throws as `rabbitMqOf`, also where neither names one. */
-export function redisNamed(flags: Pick<UrlFlags, 'redis'>, environment: NodeJS.ProcessEnv): RedisTarget {
-  const fromEnvironment = environment[REDIS_VARIABLE] || undefined;
-  if (flags.redis !== undefined) return redisTarget('--redis', flags.redis);
-  if (fromEnvironment !== undefined) return redisTarget(REDIS_VARIABLE, fromEnvironment);
-  throw new InputError(
-    'Usage',
-    `--redis: say where the store of the agent is, as redis://user:password@host:6379/0, here or in ${REDIS_VARIABLE}`,
-  );
+/** The Redis of the flag, else of the environment, `undefined` where neither names one. Throws as `rabbitMqOf`. */
+export function redisNamed(flags: Pick<UrlFlags, 'redis'>, environment: NodeJS.ProcessEnv): RedisTarget | undefined {
+  const fromEnvironment = environment[REDIS_VARIABLE];
+  return redisOf(flags) ?? (fromEnvironment ? redisTarget(REDIS_VARIABLE, fromEnvironment) : undefined);
 }
 
 function redisTarget(namedBy: string, text: string): RedisTarget {

@@ -40,7 +40,20 @@ suite('filter flags', () => {
 suite('an agent', () => {
   test('is NAMESPACE/NAME', () =>
     assert.deepEqual(agentRef('support/pr-reviewer') satisfies AgentRef, { namespace: 'support', name: 'pr-reviewer' }));
-  for (const text of ['', 'reviewer', 'a/', '/b', 'a/b/c', 'A/b', 'a/b.c', 'a/-b', `a/${'b'.repeat(41)}`])
+  for (const text of [
+    '',
+    'reviewer',
+    'a/',
+    '/b',
+    'a/b/c',
+    'A/b',
+    'a/b.c',
+    'a/-b',
+    'a/b*',
+    'a\n/b',
+    `${'a'.repeat(64)}/b`,
+    `a/${'b'.repeat(41)}`,
+  ])
     test(`is not ${text || 'nothing'}`, () => assert.throws(() => agentRef(text), { code: 'commander.invalidArgument' }));
 });
 

@@ -21,16 +21,14 @@ export interface FilterFlags {
   readonly newerThan?: number;
 }
 
-/** The environment variables that stand in for flags with passwords, which would be seen in the list of processes. */
-export const urlVariables = { rabbitmq: 'EVENTAGENT_RABBITMQ_URL', redis: 'EVENTAGENT_REDIS_URL' } as const;
+/** The environment variable that stands in for `--rabbitmq`: its password would be seen in the list of processes. */
+export const RABBITMQ_VARIABLE = 'EVENTAGENT_RABBITMQ_URL';
 
 /** Adds the flags of `BrokerFlags`. */
 export function withBrokerFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--rabbitmq <url>', "the agents' RabbitMQ (amqp://user:password@host:5672/vhost, amqps: for TLS)").env(
-        urlVariables.rabbitmq,
-      ),
+      new Option('--rabbitmq <url>', "the agents' RabbitMQ (amqp://user:password@host:5672/vhost, amqps: for TLS)").env(RABBITMQ_VARIABLE),
     )
     .addOption(new Option('--prefix <prefix>', 'prefix of all names on the broker').argParser(prefix).default(DEFAULT_PREFIX));
 }

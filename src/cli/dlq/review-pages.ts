@@ -1,6 +1,6 @@
 import { visible } from '../../lib/visible.ts';
+import { counted, cut, instant, textTable } from '../text-table.ts';
 import type { ReviewAgent, ReviewGroup, ReviewReport } from './review-report.ts';
-import { counted, cut, instant, textTable } from './text-table.ts';
 
 /** Forms of a report. */
 export const reviewFormats = ['text', 'markdown', 'json'] as const;

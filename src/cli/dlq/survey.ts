@@ -3,7 +3,7 @@ import type { BrokerConnection } from '../../broker/port.ts';
 import { Folding } from '../../dead-letters/groups.ts';
 import { DeadLetterReading, type Found } from '../../dead-letters/reading.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { connectDeadline } from './parts.ts';
+import { connectDeadline } from '../lent-parts.ts';
 
 /** How much of a dead-letter queue was seen. */
 export interface Survey {

@@ -1,9 +1,6 @@
 import type { AgentRef } from '../../api/names.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
-import type { Store } from '../../store/port.ts';
 import { persistently } from '../claim.ts';
-import type { Intake } from '../intake.ts';
+import type { GateParts } from '../gate-parts.ts';
 import { SharedCell } from '../shared-cell.ts';
 import { type AlikeFailure, type AlikeState, afterAlike, afterSuccess, isAlike, NONE_ALIKE, slotsFor } from './alike-state.ts';
 
@@ -14,15 +11,10 @@ const LOOK_PAUSED_MS = 1_000;
 const EXPIRE_MS = 24 * 3_600_000;
 
 /** What it needs. */
-export interface FailingAlikeParts {
+export interface FailingAlikeParts extends GateParts {
   readonly agent: AgentRef;
   /** Names the configuration that the process runs. */
   readonly configuration: string;
-  readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly intake: Intake;
-  readonly notePause: (fromMs: number, untilMs: number) => void;
   /** Told of each state that is seen; `undefined`: events do not fail alike. */
   readonly onState: (state: AlikeState | undefined) => void;
 }

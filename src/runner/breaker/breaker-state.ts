@@ -85,9 +85,8 @@ export function admission(
   return { answer: 'go', next: { ...state, probe: { by, until: now + PROBE_MS } } };
 }
 
-/** How many events a process may take on account of the breaker; `undefined`: as many as it likes. Pure. */
-export function slotsFor(state: BreakerState, isOurs: (by: string) => boolean, now: number): 0 | 1 | undefined {
+/** How many further events a process may take on account of the breaker: none while there is a pause or a call that tries; `undefined`: as many as it likes. Pure. */
+export function slotsFor(state: BreakerState, now: number): 0 | 1 | undefined {
   if (state.failures === 0) return undefined;
-  if (now < state.openUntil) return 0;
-  return state.probe !== undefined && !isOurs(state.probe.by) && state.probe.until > now ? 0 : 1;
+  return now < state.openUntil || (state.probe !== undefined && state.probe.until > now) ? 0 : 1;
 }

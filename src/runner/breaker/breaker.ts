@@ -1,11 +1,10 @@
 import type { RunnerConfiguration } from '../../api/configuration.ts';
 import { digest } from '../../api/names.ts';
-import { type Clock, sleep } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
+import { sleep } from '../../lib/clock.ts';
 import { PUBLIC_BASE_URL } from '../../model/anthropic-client.ts';
-import type { CellKey, Store } from '../../store/port.ts';
+import type { CellKey } from '../../store/port.ts';
 import { persistently } from '../claim.ts';
-import type { Intake } from '../intake.ts';
+import type { GateParts } from '../gate-parts.ts';
 import type { Outcome } from '../outcome.ts';
 import { SharedCell } from '../shared-cell.ts';
 import {
@@ -37,13 +36,8 @@ export interface Attempt {
 }
 
 /** What a breaker needs. */
-export interface BreakerParts {
+export interface BreakerParts extends GateParts {
   readonly configuration: RunnerConfiguration;
-  readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly intake: Intake;
-  readonly notePause: (fromMs: number, untilMs: number) => void;
   /** Told of each state that is seen. */
   readonly onState: (state: BreakerState) => void;
 }
@@ -55,11 +49,9 @@ export interface BreakerParts {
 export class Breaker {
   readonly #parts: BreakerParts;
   readonly #cell: SharedCell<BreakerState>;
-  /** Those who ask here. */
-  readonly #own = new Set<string>();
   #state: BreakerState = CLOSED;
-  /** How many events are let in after a success, until it is all; `undefined`: as many as there are slots. */
-  #ramp: number | undefined;
+  /** How many events are let in while calls are made: few after a success, then all. */
+  #ramp = Number.POSITIVE_INFINITY;
 
   constructor(parts: BreakerParts) {
     const { configuration, store, clock } = parts;
@@ -83,7 +75,6 @@ export class Breaker {
   async enter(by: string, hold: AbortSignal, stops: readonly AbortSignal[]): Promise<Attempt | { readonly outcome: Outcome }> {
     const { clock } = this.#parts;
     const giveUpAt = clock.now() + WAIT_MS;
-    this.#own.add(by);
     while (this.#state.failures > 0) {
       const answer = await persistently(clock, hold, () =>
         this.#cell.change((state, now) => {
@@ -92,10 +83,7 @@ export class Breaker {
         }),
       );
       if (answer === 'go') break;
-      if (answer === 'stop' || clock.now() >= giveUpAt || stops.some((signal) => signal.aborted)) {
-        this.#own.delete(by);
-        return { outcome: this.#refusal() };
-      }
+      if (answer === 'stop' || clock.now() >= giveUpAt || stops.some((signal) => signal.aborted)) return { outcome: this.#refusal() };
       await sleep(clock, ASK_MS, hold);
       await persistently(clock, hold, () => this.#cell.read());
     }
@@ -103,24 +91,21 @@ export class Breaker {
   }
 
   #attempt(by: string, era: number, hold: AbortSignal): Attempt {
-    const change = async (next: (state: BreakerState, now: number) => BreakerState | undefined) => {
-      await persistently(this.#parts.clock, hold, () =>
+    const change = (next: (state: BreakerState, now: number) => BreakerState | undefined) =>
+      persistently(this.#parts.clock, hold, () =>
         this.#cell.change((state, now) => {
           const changed = next(state, now);
           return { result: undefined, ...(changed === undefined ? {} : { next: changed }) };
         }),
-      ).finally(() => this.#own.delete(by));
-    };
+      );
     return {
       succeeded: async () => {
         this.#widen();
         if (this.#state.failures > 0) await change((state) => afterSuccess(state, era));
-        else this.#own.delete(by);
       },
       failed: (failure, askedMs) => change((state, now) => afterFailure(state, era, failure, askedMs, now)),
       neither: async () => {
         if (this.#state.failures > 0) await change((state) => afterNeither(state, by));
-        else this.#own.delete(by);
       },
     };
   }
@@ -144,17 +129,15 @@ export class Breaker {
 
   /** After a success, twice as many events are let in. */
   #widen(): void {
-    if (this.#ramp === undefined || this.#state.failures > 0) return;
-    const doubled = this.#ramp * 2;
-    this.#ramp = doubled >= this.#parts.configuration.delivery.concurrency ? undefined : doubled;
-    this.#parts.intake.limit('provider', this.#ramp);
+    if (this.#ramp === Number.POSITIVE_INFINITY || this.#state.failures > 0) return;
+    this.#ramp *= 2;
+    this.#limit(this.#cell.now());
   }
 
   #limit(now: number): void {
     const { configuration, intake } = this.#parts;
-    const slots = slotsFor(this.#state, (by) => this.#own.has(by), now);
-    if (slots === undefined && this.#ramp !== undefined && this.#ramp >= configuration.delivery.concurrency) this.#ramp = undefined;
-    intake.limit('provider', slots ?? this.#ramp);
+    if (this.#ramp >= configuration.delivery.concurrency) this.#ramp = Number.POSITIVE_INFINITY;
+    intake.limit('provider', slotsFor(this.#state, now) ?? (this.#ramp === Number.POSITIVE_INFINITY ? undefined : this.#ramp));
   }
 
   #refusal(): Outcome {

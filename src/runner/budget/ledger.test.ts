@@ -102,6 +102,21 @@ test('ledger: a call that no period has room for is not waited with', () => {
   assert.deepEqual(reserve(EMPTY_LEDGER, call('a', 101), perDay, periods, NOW).granting, { answer: 'exceeds', period: 'day' });
 });
 
+test('ledger: an event that had begun is not waited for until the period ends, once there is money again', () => {
+  const full = booked(perDay, call('a', 60), call('b', 40));
+  const closed = reserve(full, call('begun', 50, { hasBegun: true }), perDay, periods, NOW).next ?? EMPTY_LEDGER;
+  const raised: Limits = { day: { nanoUsd: 160 } };
+  const later = NOW + 1;
+  const free = settle(closed, call('a', 60), money(0), perDay, NOW) ?? EMPTY_LEDGER;
+  for (const [ledger, limits] of [
+    [free, perDay],
+    [reserve(closed, call('first', 10), raised, periods, later).next ?? EMPTY_LEDGER, raised],
+  ] as const) {
+    const ask = (now: number) => reserve(ledger, call('new', 20), limits, periods, now).granting.answer;
+    assert.deepEqual([ask(later), ask(later + HOUR)], ['behind', 'granted']);
+  }
+});
+
 test('ledger: an event that had begun goes before one that had not', () => {
   const full = booked(perDay, call('a', 60), call('b', 40));
   const closed = reserve(full, call('begun', 50, { hasBegun: true }), perDay, periods, NOW).next ?? EMPTY_LEDGER;

@@ -91,7 +91,7 @@ export type Granting =
 
 /** How long a reservation is remembered for a taker who asks for it: longer than any delivery is held, and than most pauses. */
 const FORGET_MS = 7 * 24 * 3_600_000;
-/** How long after a period has begun, or money has come back, an event that had begun may still be on its way. */
+/** How long after the work was taken up again an event that had begun may still be on its way. */
 const CLAIM_MS = 10 * 60_000;
 
 /** Asks for the money of one call. `lost`: an earlier call for the event that never came back, and stays booked. Pure. */
@@ -103,7 +103,7 @@ export function reserve(
   now: number,
 ): { readonly next?: Ledger; readonly granting: Granting; readonly lost?: Reservation } {
   const { event, fence, amount, usage, model } = purchasing;
-  const current = inPeriods(ledger, periods, now);
+  const current = opened(inPeriods(ledger, periods, now), limits, now);
   const known = current.open[event];
   if (known?.fence === fence) return { granting: { answer: 'granted' } };
   const { [event]: _lost, ...open } = current.open;
@@ -128,10 +128,10 @@ export function reserve(
   if (kept !== undefined && periodNames.some((name) => isAbove(plus(plus(without[name], amount), kept), limits[name])))
     return { ...changed, ...lost, granting: { answer: 'behind' } };
   const booked = { day: periods.day.from, month: periods.month.from };
-  const { closed: _closed, ...opened } = without;
+  const { closed: _closed, ...rest } = without;
   return {
     next: {
-      ...opened,
+      ...rest,
       claimants: others,
       open: { ...open, [event]: { amount, usage, model, fence, booked, forgetAt: now + FORGET_MS } },
       ...Object.fromEntries(periodNames.map((name) => [name, { ...periods[name], ...plus(without[name], amount) }])),
@@ -181,12 +181,14 @@ export function plus(one: Amount | undefined, other: Amount): Amount {
   return { nanoUsd: (one?.nanoUsd ?? 0) + other.nanoUsd, tokens: (one?.tokens ?? 0) + other.tokens };
 }
 
-/** Takes up the work again where what came back is enough for whoever was refused. */
+/** Takes up the work again where the limits are others, or what came back is enough for whoever was refused. From then on those that had begun are waited for, not longer. */
 function opened(ledger: Ledger, limits: Limits, now: number): Ledger {
   const { closed, ...rest } = ledger;
   if (closed === undefined) return ledger;
   const isOver = closedBy(ledger, limits, now) === undefined;
-  return isOver || !periodNames.some((name) => isAbove(plus(ledger[name], closed.need), limits[name])) ? rest : ledger;
+  if (!isOver && periodNames.some((name) => isAbove(plus(ledger[name], closed.need), limits[name]))) return ledger;
+  const claimants = Object.entries(rest.claimants).map(([event, claimant]) => [event, { ...claimant, until: now + CLAIM_MS }]);
+  return { ...rest, claimants: Object.fromEntries(claimants) };
 }
 
 /** The ledger of the present periods: what was booked in others is theirs. */

@@ -2,14 +2,11 @@ import type { Budget } from '../../api/configuration.ts';
 import type { AgentRef } from '../../api/names.ts';
 import { usdText } from '../../api/prices.ts';
 import { type TokenUsage, tokensIn } from '../../api/tokens.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
 import type { ModelRequest } from '../../model/port.ts';
 import { type TimeZone, timeZone } from '../../schedule/time-zone.ts';
-import type { Store } from '../../store/port.ts';
 import { persistently } from '../claim.ts';
-import type { Intake } from '../intake.ts';
+import type { GateParts } from '../gate-parts.ts';
 import type { Outcome } from '../outcome.ts';
 import { SharedCell } from '../shared-cell.ts';
 import type { Purchase } from '../spending.ts';
@@ -62,15 +59,10 @@ export interface BudgetState {
 }
 
 /** What a till needs. */
-export interface TillParts {
+export interface TillParts extends GateParts {
   readonly agent: AgentRef;
   readonly budget: Budget;
-  readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly intake: Intake;
   readonly priceOf: (model: string, usage: TokenUsage) => number | undefined;
-  readonly notePause: (fromMs: number, untilMs: number) => void;
   /** Told of each state that is seen. */
   readonly onState: (state: BudgetState) => void;
 }
@@ -208,7 +200,7 @@ export class Till {
 }
 
 /** The limits that a budget sets, by what they are for. */
-export function limitsOf({ perEvent, perDay, perMonth }: Budget): Limits {
+function limitsOf({ perEvent, perDay, perMonth }: Budget): Limits {
   return {
     ...(perEvent === undefined ? {} : { event: perEvent }),
     ...(perDay === undefined ? {} : { day: perDay }),

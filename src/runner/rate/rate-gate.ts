@@ -1,15 +1,13 @@
 import type { RateLimit } from '../../api/configuration.ts';
 import type { AgentRef } from '../../api/names.ts';
 import { tokensIn } from '../../api/tokens.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
+import type { Timer } from '../../lib/clock.ts';
 import { waitedOut } from '../../lib/waited-out.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
 import type { ModelRequest } from '../../model/port.ts';
-import type { Store } from '../../store/port.ts';
 import type { Reserved } from '../budget/till.ts';
 import { persistently } from '../claim.ts';
-import type { Intake } from '../intake.ts';
+import type { GateParts } from '../gate-parts.ts';
 import type { Outcome } from '../outcome.ts';
 import { SharedCell } from '../shared-cell.ts';
 import { givenBack, IDLE, letThrough, type RateState } from './rate-state.ts';
@@ -18,14 +16,9 @@ import { givenBack, IDLE, letThrough, type RateState } from './rate-state.ts';
 const IN_HAND_MS = 5_000;
 
 /** What it needs. */
-export interface RateGateParts {
+export interface RateGateParts extends GateParts {
   readonly agent: AgentRef;
   readonly rateLimit: RateLimit;
-  readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly intake: Intake;
-  readonly notePause: (fromMs: number, untilMs: number) => void;
 }
 
 /** Lets calls through at the rate that an agent's spec allows, over all its replicas. Owned by a runner, which closes it. */

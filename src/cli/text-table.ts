@@ -1,4 +1,4 @@
-import { visible } from '../../lib/visible.ts';
+import { visible } from '../lib/visible.ts';
 
 /** Lines of a table for people: columns as wide as their widest cell, the last one as long as it is. No cell can begin a line of its own. */
 export function textTable(rows: readonly (readonly string[])[]): readonly string[] {

@@ -1,15 +1,15 @@
-import type { AgentRef } from '../../api/names.ts';
-import { connectRabbitMq } from '../../broker/amqp.ts';
-import { connectMountedBroker } from '../../broker/mounted.ts';
-import type { BrokerConnection } from '../../broker/port.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { InputError } from '../../lib/errors.ts';
-import { silentLog } from '../../lib/log.ts';
-import { openMountedStore } from '../../store/mounted.ts';
-import type { OwnedStore } from '../../store/port.ts';
-import { storeFor, withRemedy } from '../dev/parts.ts';
-import { rabbitMqOf, redisOf } from '../dev/url-flags.ts';
-import { type BrokerFlags, urlVariables } from './flags.ts';
+import type { AgentRef } from '../api/names.ts';
+import { connectRabbitMq } from '../broker/amqp.ts';
+import { connectMountedBroker } from '../broker/mounted.ts';
+import type { BrokerConnection } from '../broker/port.ts';
+import { systemClock } from '../lib/clock.ts';
+import { InputError } from '../lib/errors.ts';
+import { silentLog } from '../lib/log.ts';
+import { openMountedStore } from '../store/mounted.ts';
+import type { OwnedStore } from '../store/port.ts';
+import { storeFor, withRemedy } from './dev/parts.ts';
+import { REDIS_VARIABLE, rabbitMqOf, redisNamed } from './dev/url-flags.ts';
+import { type BrokerFlags, RABBITMQ_VARIABLE } from './dlq/flags.ts';
 
 /** How long the broker may take to give us a channel. */
 const CONNECT_DEADLINE_MS = 10_000;
@@ -28,7 +28,7 @@ export function connectDeadline(): AbortSignal {
 export async function withBroker<Result>(flags: BrokerFlags, use: (connection: BrokerConnection) => Promise<Result>): Promise<Result> {
   const rabbitMq = rabbitMqOf(flags.rabbitmq ? { rabbitmq: flags.rabbitmq } : {});
   const folder = process.env.EVENTAGENT_BROKER_DIR;
-  if (rabbitMq === undefined && !folder) throw unknownPlace('--rabbitmq', 'broker', urlVariables.rabbitmq);
+  if (rabbitMq === undefined && !folder) throw unknownPlace('--rabbitmq', 'broker', RABBITMQ_VARIABLE);
   const connection =
     rabbitMq === undefined
       ? connectMountedBroker(folder ?? '', { name: NAME, clock: systemClock, log: silentLog }).connection
@@ -42,15 +42,19 @@ export async function withBroker<Result>(flags: BrokerFlags, use: (connection: B
   }
 }
 
-/** Lends the store of the flag, which has answered once; without one, in a pod of ours, the pod's own. Throws `InputError` or `StoreError`, or what `use` does. */
-export async function withStore<Result>(
-  agent: AgentRef,
-  url: string | undefined,
-  use: (store: OwnedStore) => Promise<Result>,
-): Promise<Result> {
-  const redis = redisOf(url ? { redis: url } : {});
+/** The flag of every command that asks an agent's store. */
+export interface StoreFlags {
+  readonly redis?: string;
+}
+
+/**
+ * Lends an agent's store: that of the flag, else of the environment, which has answered once; without one, in a pod of ours, the pod's own. Throws `InputError` or `StoreError`, or
+ * what `use` does.
+ */
+export async function withStore<Result>(agent: AgentRef, flags: StoreFlags, use: (store: OwnedStore) => Promise<Result>): Promise<Result> {
+  const redis = redisNamed(flags, process.env);
   const folder = process.env.EVENTAGENT_STORE_DIR;
-  if (redis === undefined && !folder) throw unknownPlace('--redis', 'store', urlVariables.redis);
+  if (redis === undefined && !folder) throw unknownPlace('--redis', 'store', REDIS_VARIABLE);
   const store = redis === undefined ? openMountedStore(folder ?? '', agent, silentLog) : await storeFor(redis);
   try {
     return await use(store);
