@@ -38,6 +38,16 @@ export interface DeadLetter {
   readonly firstAt?: number;
 }
 
+/** Which dead letters are meant; what is missing does not narrow them. */
+export interface LetterFilter {
+  readonly reason?: string;
+  readonly fingerprint?: string;
+  /** Of the event. */
+  readonly type?: string;
+  readonly olderThanMs?: number;
+  readonly newerThanMs?: number;
+}
+
 /**
  * Reads a message of an agent's dead-letter queue, whoever put it there: a runner; the broker, whose `x-death` header says how the message had come to the agent
  * (https://www.rabbitmq.com/docs/dlx#effects); or somebody by hand. `ea-*` headers count where the event came by the agent's own exchange, as everywhere, and in what was

@@ -13,7 +13,7 @@ import { render } from './commands/render.ts';
 import { acknowledgeLoss } from './commands/store.ts';
 import { validate } from './commands/validate.ts';
 import { REDIS_VARIABLE } from './dev/url-flags.ts';
-import { agentRef, atLeastOne, duration, pace, withBrokerFlags, withFilterFlags } from './dlq/flags.ts';
+import { agentRef, atLeastOne, duration, pace, percent, withBrokerFlags, withFilterFlags } from './dlq/flags.ts';
 import { reviewFormats } from './dlq/review-pages.ts';
 import type { ExitCode } from './exit.ts';
 import type { StoreFlags } from './lent-parts.ts';
@@ -188,6 +188,12 @@ function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (co
     .addOption(new Option('--dry-run', 'say what would be done, and change nothing').default(false))
     .addOption(new Option('--rate <pace>', 'events a second or a minute, e.g. 10/s; as fast as it goes without').argParser(pace))
     .addOption(new Option('--limit <number>', 'redrive no more than this many').argParser(atLeastOne))
+    .addOption(
+      new Option(
+        '--stop-at-failures <percent>',
+        'have at most 50 redriven events under way, wait for their ends, and stop when so many of a hundred of the last 20 died again, 1 to 100',
+      ).argParser(percent),
+    )
     .addOption(new Option('--json', 'one JSON object at the end').default(false))
     .action(async (agent: AgentRef, options: RedriveOptions) => {
       await redriveCommand(agent, options, terminal);

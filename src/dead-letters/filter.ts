@@ -1,14 +1,4 @@
-import { type DeadLetter, deadSince } from '../api/dead-letter.ts';
-
-/** Which dead letters are meant; what is missing does not narrow them. */
-export interface LetterFilter {
-  readonly reason?: string;
-  readonly fingerprint?: string;
-  /** Of the event. */
-  readonly type?: string;
-  readonly olderThanMs?: number;
-  readonly newerThanMs?: number;
-}
+import { type DeadLetter, deadSince, type LetterFilter } from '../api/dead-letter.ts';
 
 /** Whether a dead letter is meant. One that nobody knows the age of is neither older nor newer than anything. */
 export function isMeant(letter: DeadLetter, filter: LetterFilter, now: number): boolean {

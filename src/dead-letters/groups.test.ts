@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type BuriedLetter, buriedMessage, DEAD_AT, reviewerNames } from '../../test/support/dead-letter-stage.ts';
-import { type DeadLetter, deadLetterOf } from '../api/dead-letter.ts';
-import { isMeant, type LetterFilter } from './filter.ts';
+import { type DeadLetter, deadLetterOf, type LetterFilter } from '../api/dead-letter.ts';
+import { isMeant } from './filter.ts';
 import { Folding, Grouping } from './groups.ts';
 
 const letterOf = (letter: BuriedLetter) =>

@@ -11,9 +11,11 @@ import {
   reviewerNames,
 } from '../../test/support/dead-letter-stage.ts';
 import { never } from '../../test/support/embedded-table.ts';
+import type { RedriveCounts } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError, type Channel } from '../broker/port.ts';
 import { StoreError } from '../store/port.ts';
-import { type RedriveCounts, RedriveError, type RedrivePorts, type RedriveRequest, redrive } from './redrive.ts';
+import { type RedrivePorts, type RedriveRequest, redrive } from './redrive.ts';
+import { RedriveError } from './redrive-error.ts';
 
 const { dead, work, exchange } = reviewerNames;
 const letters = (count: number): readonly BuriedLetter[] => Array.from({ length: count }, (_, index) => ({ id: String(index) }));

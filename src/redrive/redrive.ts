@@ -1,24 +1,30 @@
 import { type DeadLetter, letterIdentity, redrivenMessage } from '../api/dead-letter.ts';
 import { type AgentRef, type BrokerNames, routingKeys } from '../api/names.ts';
+import type { RedriveCounts } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError, type Channel, type Publication, type PublishOutcome } from '../broker/port.ts';
 import { DeadLetterReading, type Found } from '../dead-letters/reading.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
-import { CodedError } from '../lib/errors.ts';
 import type { Store } from '../store/port.ts';
 import { recordKeyOf, redriveDecision } from './decision.ts';
+import { endsOf, NOTHING_FOLLOWED } from './ends.ts';
+import { Following, type FollowRequest } from './following.ts';
+import type { Journal, RedriveState } from './journal.ts';
+import { RedriveError } from './redrive-error.ts';
 
 /** What is to be redriven, and how fast. */
 export interface RedriveRequest {
   readonly agent: AgentRef;
   readonly names: BrokerNames;
-  /** Which dead letters are meant; the others stay. */
-  readonly isMeant: (letter: DeadLetter) => boolean;
+  /** Which dead letters are meant, given when the redrive was begun; the others stay. */
+  readonly isMeant: (letter: DeadLetter, startedAt: number) => boolean;
   /** Only look: publish nothing, acknowledge nothing. */
   readonly dryRun: boolean;
   /** Publish no more than this many. */
   readonly limit?: number;
   /** From one publication to the next. */
   readonly intervalMs: number;
+  /** Looks after what was published until it has ended; without it the redrive ends with the last publication. */
+  readonly follow?: FollowRequest;
 }
 
 /** What a redrive works with. */
@@ -28,26 +34,13 @@ export interface RedrivePorts {
   readonly clock: Clock;
   /** A signal that is aborted when the broker has had its time to give us a channel. */
   readonly connect: () => AbortSignal;
-  /** Told after each dead letter. */
+  /** Told after each dead letter, while ends are waited for, and at the end, whichever that is. */
   readonly onProgress: (counts: RedriveCounts) => void;
+  /** Where it goes on with what another process had begun; without it, it begins. */
+  readonly journal?: Journal;
+  /** Aborted when it is to stop: nothing further is published. */
+  readonly stop?: AbortSignal;
 }
-
-/** What has become of dead letters so far; of a dry run, what would become of them. */
-export interface RedriveCounts {
-  /** Messages that were in the queue at the start, and in nobody's hands. */
-  readonly depth: number;
-  /** Events that were published to run again. */
-  readonly redriven: number;
-  /** Dead letters whose event is past them. */
-  readonly superseded: number;
-  /** Further copies of what is counted in the two above. */
-  readonly copies: number;
-  /** Of the redriven events, those with an output that was sent and whose answer nobody knows. */
-  readonly withOpenIntents: number;
-}
-
-/** A redrive could not go on; what it has done stays done, and it may be begun again. */
-export class RedriveError extends CodedError<'PublishRefused' | 'PublishUnknown'> {}
 
 /** How long a publish may go without a confirm. */
 const CONFIRM_MS = 30_000;
@@ -55,49 +48,76 @@ const CONFIRM_MS = 30_000;
 /** Dead letters that are not meant are held for so long at most, well inside the broker's consumer timeout of 30 minutes; then they go back, and are looked at anew. */
 const HOLD_MS = 15 * 60_000;
 
+/** A broker notices that a peer has vanished with its host after two heartbeats of 20 s; until then the dead letters that it held are in its hands. */
+const PATIENCE_MS = 90_000;
+const LOOK_AGAIN_MS = 5_000;
+
 /**
  * Runs dead letters again: each is published to the work queue, and acknowledged when the broker has confirmed that. Interrupted anywhere, an event is in one of the two queues or
  * in both; then the next redrive publishes it a second time, and its record makes one of the copies a duplicate. Events that die again meanwhile are left for the next time.
- * Resolves with what became of them. Rejects with `BrokerError`, `StoreError`, `DeadLetterError` (`NoQueue`), or `RedriveError`.
+ * With a journal each is counted before it is published, so that `limit` holds over all processes that have part in it. Resolves with what became of the dead letters. Rejects with
+ * `BrokerError`, `StoreError`, `DeadLetterError` (`NoQueue`), `RedriveError`, `JournalError`, or the reason of `stop`.
  */
 export async function redrive(request: RedriveRequest, ports: RedrivePorts): Promise<RedriveCounts> {
-  const { connection, connect } = ports;
+  const { connection, connect, clock, journal } = ports;
+  const before = await journal?.read();
   const publishing = await connection.openChannel({ prefetch: 1 }, connect());
+  const state = before ?? { startedAt: clock.now(), counts: NOTHING_DONE, follow: NOTHING_FOLLOWED };
+  const work = new Work(request, ports, publishing, state, before !== undefined);
   try {
-    const work = new Work(request, ports, publishing);
     while (!(await work.pass())) {
       // What is not meant has gone back, and the queue is looked at from its beginning.
     }
+    await work.ends();
     return work.counts;
   } finally {
+    ports.onProgress(work.counts);
     await publishing.close();
   }
 }
+
+const NOTHING_DONE: RedriveCounts = { depth: 0, redriven: 0, superseded: 0, copies: 0, withOpenIntents: 0 };
 
 /** One redrive: what it has done, over all its looks at the queue. */
 class Work {
   readonly #request: RedriveRequest;
   readonly #ports: RedrivePorts;
   readonly #publishing: Channel;
+  readonly #startedAt: number;
+  /** Missing where nobody looks after what was published. */
+  readonly #following: Following | undefined;
   /** Dead letters that were dealt with: what comes of them again is a copy. */
   readonly #dealt = new Set<string>();
-  #counts: RedriveCounts = { depth: 0, redriven: 0, superseded: 0, copies: 0, withOpenIntents: 0 };
-  #begun = false;
+  #counts: RedriveCounts;
+  #begun: boolean;
+  /** Until when what should be in the queue and is not may yet be in the hands of the process before. */
+  readonly #patientUntil: number;
+  /** Identity of what the process before had counted last, until it is met. */
+  #unfinished: string | undefined;
+  #last: string | undefined;
   #nextAt = Number.NEGATIVE_INFINITY;
 
-  constructor(request: RedriveRequest, ports: RedrivePorts, publishing: Channel) {
+  constructor(request: RedriveRequest, ports: RedrivePorts, publishing: Channel, before: RedriveState, begun: boolean) {
     this.#request = request;
     this.#ports = ports;
     this.#publishing = publishing;
+    this.#startedAt = before.startedAt;
+    this.#counts = before.counts;
+    this.#begun = begun;
+    this.#patientUntil = begun ? ports.clock.now() + PATIENCE_MS : Number.NEGATIVE_INFINITY;
+    this.#unfinished = before.last;
+    this.#last = before.last;
+    const { follow, agent, dryRun } = request;
+    this.#following = follow === undefined || dryRun ? undefined : new Following(follow, { ...ports, agent }, before.follow);
   }
 
   get counts(): RedriveCounts {
-    return this.#counts;
+    return this.#following === undefined ? this.#counts : { ...this.#counts, ends: endsOf(this.#following.state) };
   }
 
   /** Looks at the queue once. `false`: it is to be looked at again. */
   async pass(): Promise<boolean> {
-    const { connection, clock, connect } = this.#ports;
+    const { connection, clock, connect, stop } = this.#ports;
     const { names, dryRun, isMeant } = this.#request;
     await using reading = await DeadLetterReading.open({ connection, names, clock, connect });
     if (!this.#begun) this.#counts = { ...this.#counts, depth: reading.depth };
@@ -105,36 +125,85 @@ class Work {
     const { depth, redriven, superseded, copies } = this.#counts;
     const holdUntil = clock.now() + HOLD_MS;
     // What was there at the start and is there still. It is at the head, since what is given back goes there; what has died since is behind it.
-    for await (const found of reading.messages(depth - redriven - superseded - copies)) {
+    const left = depth - redriven - superseded - copies + Number(this.#unfinished !== undefined);
+    let seen = 0;
+    for await (const found of reading.messages(left)) {
+      seen += 1;
+      stop?.throwIfAborted();
       if (!dryRun && clock.now() >= holdUntil) return false;
-      if (isMeant(found.letter) && !(await this.#deal(found))) return true;
-      this.#ports.onProgress(this.#counts);
+      if (isMeant(found.letter, this.#startedAt)) {
+        const dealt = await this.#deal(found, holdUntil);
+        if (dealt !== 'next') return dealt === 'enough';
+      }
+      this.#ports.onProgress(this.counts);
     }
-    return true;
+    if (seen >= left || clock.now() >= this.#patientUntil) return true;
+    await sleep(clock, LOOK_AGAIN_MS, stop);
+    return false;
   }
 
-  /** Deals with a dead letter that is meant. `false`: the limit is reached. */
-  async #deal(found: Found): Promise<boolean> {
+  /** Waits until what was published has ended, as far as somebody looks after it. */
+  async ends(): Promise<void> {
+    const following = this.#following;
+    if (following === undefined) return;
+    while (await following.waits()) {
+      await this.#writeDown();
+      this.#ports.onProgress(this.counts);
+    }
+    await this.#writeDown();
+  }
+
+  /** Deals with a dead letter that is meant. `enough`: the limit is reached. `again`: it was held for too long, waiting for others to end. */
+  async #deal(found: Found, holdUntil: number): Promise<'next' | 'enough' | 'again'> {
     const { letter } = found;
     const identity = letterIdentity(letter);
     const done = (change: Partial<RedriveCounts>) => {
       if (!this.#request.dryRun) found.acknowledge();
       if (identity !== undefined) this.#dealt.add(identity);
       this.#counts = { ...this.#counts, ...change };
-      return true;
+      return 'next' as const;
     };
     const { redriven, superseded, copies, withOpenIntents } = this.#counts;
     if (identity !== undefined && this.#dealt.has(identity)) return done({ copies: copies + 1 });
+    const isUnfinished = identity !== undefined && identity === this.#unfinished;
     const decision = redriveDecision(letter, await this.#recordOf(letter));
-    if (decision.do === 'drop') return done({ superseded: superseded + 1 });
-    if (redriven === this.#request.limit) return false;
-    if (!this.#request.dryRun) {
-      await this.#pace();
-      const { exchange } = this.#request.names;
-      const message = redrivenMessage(letter, found.delivery, decision.next, this.#ports.clock.now());
-      await this.#publish({ ...message, exchange, routingKey: routingKeys.work });
+    if (isUnfinished) this.#unfinished = undefined;
+    if (decision.do === 'drop') return done(isUnfinished ? {} : { superseded: superseded + 1 });
+    const { next, openIntents } = decision;
+    if (redriven === this.#request.limit && !isUnfinished) return 'enough';
+    const counted = isUnfinished ? {} : { redriven: redriven + 1, withOpenIntents: withOpenIntents + Number(openIntents > 0) };
+    if (this.#request.dryRun) return done(counted);
+    if (!(await this.#room(holdUntil))) return 'again';
+    await this.#pace();
+    this.#counts = { ...this.#counts, ...counted };
+    this.#last = identity;
+    if (next.key !== undefined) this.#following?.begin({ event: next.key, gen: next.gen });
+    await this.#writeDown();
+    const message = redrivenMessage(letter, found.delivery, next, this.#ports.clock.now());
+    await this.#publish({ ...message, exchange: this.#request.names.exchange, routingKey: routingKeys.work });
+    return done({});
+  }
+
+  /** Waits until another event may be under way; `false` where that takes longer than a dead letter may be held. */
+  async #room(holdUntil: number): Promise<boolean> {
+    const following = this.#following;
+    if (following === undefined) return true;
+    await following.look();
+    while (following.isFull()) {
+      if (this.#ports.clock.now() >= holdUntil) return false;
+      await following.pause();
+      await this.#writeDown();
+      this.#ports.onProgress(this.counts);
     }
-    return done({ redriven: redriven + 1, withOpenIntents: withOpenIntents + Number(decision.openIntents > 0) });
+    return true;
+  }
+
+  async #writeDown(): Promise<void> {
+    const { journal } = this.#ports;
+    if (journal === undefined || this.#request.dryRun) return;
+    const last = this.#last === undefined ? {} : { last: this.#last };
+    const follow = this.#following?.state ?? NOTHING_FOLLOWED;
+    await journal.write({ startedAt: this.#startedAt, counts: this.#counts, ...last, follow });
   }
 
   async #recordOf(letter: DeadLetter) {
@@ -144,9 +213,9 @@ class Work {
   }
 
   async #pace(): Promise<void> {
-    const { clock } = this.#ports;
+    const { clock, stop } = this.#ports;
     const now = clock.now();
-    if (this.#nextAt > now) await sleep(clock, this.#nextAt - now);
+    if (this.#nextAt > now) await sleep(clock, this.#nextAt - now, stop);
     this.#nextAt = Math.max(this.#nextAt, now) + this.#request.intervalMs;
   }
 

@@ -120,9 +120,10 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
   const { program, ports, solo } = agent;
   const { next, eventKey, envelope } = arrival;
   if (eventKey === undefined && 'outcome' in next) return next;
-  // Put off, or filtered out at its first delivery: there is nothing to remember, unless somebody waits for the record.
+  // Put off, or filtered out at its first delivery: there is nothing to remember, unless there is a record already, or somebody waits for one.
   if ('outcome' in next && next.outcome.kind === 'wait') return next;
-  if ('outcome' in next && next.outcome.kind === 'filtered' && !held.delivery.redelivered && !envelope.progress.tick) return next;
+  const { tick, gen } = envelope.progress;
+  if ('outcome' in next && next.outcome.kind === 'filtered' && !held.delivery.redelivered && !tick && gen === 0) return next;
   const { delivery, idempotency, agent: ref } = program.configuration;
   return takeEvent(ports, solo, {
     agent: ref,

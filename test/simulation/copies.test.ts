@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { redrive } from '../../src/redrive/redrive.ts';
 import { assertNothingBroken } from './invariants.ts';
 import { type SinkScript, takesIt } from './sink.ts';
 import { diesAt, inTurn, stageOf } from './stage.ts';
@@ -85,3 +86,19 @@ for (const [what, filter, end, calls] of [
     );
     assert.equal(world.model.sold.get('event'), undefined);
   });
+
+test('a dead letter that is redriven and that the filter does not want any more has ended by it, and leaves a receipt', async () => {
+  const { world, start } = await stageOf({ model: () => ({ delayMs: 10, stopReason: 'refusal' }) });
+  const replica = start();
+  await world.publish('event');
+  await world.clock.runUntil(() => world.records.get('event')?.phase === 'dead', HOURS_MS);
+  world.change({ filter: 'event.type == "another"' });
+  replica.current().die();
+  const { store, clock, names } = world;
+  const request = { agent: world.configuration.agent, names, isMeant: () => true, dryRun: false, intervalMs: 0 };
+  const never = new AbortController().signal;
+  void redrive(request, { connection: world.broker.connect(), store, clock, connect: () => never, onProgress: () => {} });
+  await world.clock.runUntil(() => world.records.get('event')?.phase === 'done', HOURS_MS);
+  const { gen, result } = world.records.get('event') ?? {};
+  assert.deepEqual([gen, result?.outcome], [1, 'filtered']);
+});

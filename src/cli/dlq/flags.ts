@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { LetterFilter } from '../../api/dead-letter.ts';
 import { type AgentRef, DEFAULT_PREFIX, isPrefix } from '../../api/names.ts';
 import { deadLetterReasons, strayReasons } from '../../api/reasons.ts';
-import type { LetterFilter } from '../../dead-letters/filter.ts';
 import { durationMs } from '../duration.ts';
 
 /** Where the broker is. */
@@ -72,6 +72,12 @@ export function pace(text: string): number {
 /** Reads a number of at least one. Throws `InvalidArgumentError`. */
 export function atLeastOne(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return Number(text);
+}
+
+/** Reads a number from 1 to 100. Throws `InvalidArgumentError`. */
+export function percent(text: string): number {
+  if (!/^([1-9]\d?|100)$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 100.');
   return Number(text);
 }
 

@@ -1,0 +1,74 @@
+import { count, fromJson, object, optional, type Parse, text, word } from './json-shape.ts';
+
+/** What has become of dead letters so far; of a dry run, what would become of them. */
+export interface RedriveCounts {
+  /** Messages that were in the queue at the start, and in nobody's hands. */
+  readonly depth: number;
+  /** Events that were published to run again. */
+  readonly redriven: number;
+  /** Dead letters whose event is past them. */
+  readonly superseded: number;
+  /** Further copies of what is counted in the two above. */
+  readonly copies: number;
+  /** Of the redriven events, those with an output that was sent and whose answer nobody knows. */
+  readonly withOpenIntents: number;
+  /** Of the redriven events, how they have ended; missing where nobody has looked. */
+  readonly ends?: RedriveEnds;
+}
+
+/** How redriven events have ended. What nobody can look after, since its key is not known, is in none of these. */
+export interface RedriveEnds {
+  readonly succeeded: number;
+  /** By a rule of the agent: its filter, its TTL. */
+  readonly discarded: number;
+  readonly deadAgain: number;
+  readonly underWay: number;
+}
+
+/** How a redrive ends, each with the exit code of its process. */
+export const redriveOutcomes = {
+  complete: { exitCode: 0, help: 'Every dead letter that was meant is dealt with, or as many as `limit` says.' },
+  'failure-rate': { exitCode: 10, help: 'Too many of the redriven events became dead letters again. The others stay where they are.' },
+  'no-progress': {
+    exitCode: 11,
+    help: 'As many redriven events as may be under way at a time have not ended for `outcomeTimeoutSeconds`.',
+  },
+} as const satisfies Readonly<Record<string, { readonly exitCode: number; readonly help: string }>>;
+
+/** How a redrive ends. */
+export type RedriveOutcome = keyof typeof redriveOutcomes;
+
+/** What a redrive tells on `/status` while it is at work, and in its last words. */
+export interface RedriveProgress {
+  readonly counts: RedriveCounts;
+  /** Of a dry run, where it is known what runs cost. */
+  readonly estimatedCostNanoUsd?: number;
+  /** Missing while it is at work. */
+  readonly outcome?: RedriveOutcome;
+  /** Why it has ended before its time. */
+  readonly message?: string;
+}
+
+/** Reads the JSON of a redrive's progress. Throws `InputError` (`InvalidResource`). */
+export function parseRedriveProgress(json: string): RedriveProgress {
+  return fromJson(json, redriveProgress);
+}
+
+const ends = object<RedriveEnds>({ succeeded: count(0), discarded: count(0), deadAgain: count(0), underWay: count(0) });
+
+/** Reads counts that are part of something else. */
+export const redriveCounts: Parse<RedriveCounts> = object<RedriveCounts>({
+  depth: count(0),
+  redriven: count(0),
+  superseded: count(0),
+  copies: count(0),
+  withOpenIntents: count(0),
+  ends: optional(ends),
+});
+
+const redriveProgress = object<RedriveProgress>({
+  counts: redriveCounts,
+  estimatedCostNanoUsd: optional(count(0)),
+  outcome: optional(word('complete', 'failure-rate', 'no-progress')),
+  message: optional(text),
+});

@@ -1,0 +1,7 @@
+import { CodedError } from '../lib/errors.ts';
+
+/**
+ * A redrive could not go on; what it has done stays done, and it may be begun again. `FailureRateHigh`: too many of the redriven events died again. `NoProgress`: as many as may be
+ * under way at a time do not come to an end.
+ */
+export class RedriveError extends CodedError<'PublishRefused' | 'PublishUnknown' | 'FailureRateHigh' | 'NoProgress'> {}
