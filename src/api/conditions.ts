@@ -39,6 +39,17 @@ export const agentScheduleConditions = {
 /** Type of a condition of an AgentSchedule. */
 export type AgentScheduleCondition = keyof typeof agentScheduleConditions;
 
+/** What the conditions of a DeadLetterRedrive speak of. */
+export const deadLetterRedriveConditions = {
+  AgentResolved: 'The agent that it names is there.',
+  Running: 'Its Job is at work.',
+  Complete: 'It has ended, and has dealt with every dead letter that was meant.',
+  Failed: 'It has ended before it had dealt with every dead letter that was meant; the others stay where they are.',
+} as const;
+
+/** Type of a condition of a DeadLetterRedrive. */
+export type DeadLetterRedriveCondition = keyof typeof deadLetterRedriveConditions;
+
 /** Every reason that a condition can have, with the sentence that the reference page prints. */
 export const conditionReasons = {
   Accepted: 'The spec is in force.',
@@ -110,6 +121,15 @@ export const conditionReasons = {
   RunExpired: 'The last run was not begun before the next one was due.',
   RunDeadlineExceeded: 'The last run took longer than activeDeadlineSeconds.',
   PreviousRunUnfinished: 'The run before was still under way, so that none was begun.',
+  Redriving: 'The Job of the redrive is at work.',
+  NotStarted: 'The redrive has not begun.',
+  Ended: 'The redrive has ended.',
+  NotEnded: 'The redrive has not ended.',
+  DryRun: 'It was said what would be done; nothing was changed.',
+  Redriven: 'Every dead letter that was meant was dealt with.',
+  FailureRateHigh: 'Too many of the redriven events became dead letters again. Mend the cause, then make another redrive.',
+  NoProgress: "Redriven events do not come to an end. Look at the agent's conditions, then make another redrive.",
+  JobFailed: 'The Job failed too often; the message has its last words. Mend the cause, then make another redrive.',
   NoneMissed: 'No run is missing.',
   StartMissed: 'A run was due and no job was started for it in time.',
 } as const;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AgentRef } from './names.ts';
 
 /** What a pod of ours does. */
-export type Component = 'runner' | 'gateway' | 'tick';
+export type Component = 'runner' | 'gateway' | 'tick' | 'redrive';
 
 /** Labels by which our objects are found. */
 export const labelNames = {
@@ -11,6 +11,7 @@ export const labelNames = {
   component: 'app.kubernetes.io/component',
   agent: 'eventagent.dev/agent',
   schedule: 'eventagent.dev/schedule',
+  redrive: 'eventagent.dev/redrive',
 } as const;
 
 /** The value of `app.kubernetes.io/managed-by` and of `app.kubernetes.io/name`. */
@@ -42,17 +43,23 @@ export const ports = { gateway: 8080, metrics: 9090, service: 80 } as const;
 
 /** Kubernetes cuts the name of a CronJob's Jobs out of 63 characters: 52 are left for its own. https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#creating-a-cron-job */
 const CRON_JOB_NAME_LENGTH = 52;
+const JOB_NAME_LENGTH = 52;
 const TICK = '-tick';
+const REDRIVE = '-redrive';
 const HASH_LENGTH = 10;
 
-/** Labels of an object; `owner` tells the agent or the schedule. */
-export function labelsFor(component: Component, owner: { readonly agent?: string; readonly schedule?: string } = {}) {
+/** Labels of an object; `owner` tells the agent, the schedule or the redrive. */
+export function labelsFor(
+  component: Component,
+  owner: { readonly agent?: string; readonly schedule?: string; readonly redrive?: string } = {},
+) {
   return {
     [labelNames.managedBy]: MANAGER,
     [labelNames.name]: MANAGER,
     [labelNames.component]: component,
     ...(owner.agent === undefined ? {} : { [labelNames.agent]: owner.agent }),
     ...(owner.schedule === undefined ? {} : { [labelNames.schedule]: owner.schedule }),
+    ...(owner.redrive === undefined ? {} : { [labelNames.redrive]: owner.redrive }),
   };
 }
 
@@ -80,6 +87,13 @@ export function cronJobName(schedule: string): string {
   const hash = contentHash(schedule);
   const kept = schedule.slice(0, CRON_JOB_NAME_LENGTH - TICK.length - HASH_LENGTH - 1).replace(/-+$/, '');
   return `${kept}-${hash}${TICK}`;
+}
+
+/** Name of the Job of a redrive: at most 52 characters, so that a ConfigMap's and a pod's name can begin with it, and another one for each redrive in each of its lives. */
+export function redriveJobName(redrive: string, uid: string): string {
+  const hash = contentHash(uid);
+  const kept = redrive.slice(0, JOB_NAME_LENGTH - REDRIVE.length - HASH_LENGTH - 1).replace(/-+$/, '');
+  return `${kept}${REDRIVE}-${hash}`;
 }
 
 /** Name of an immutable ConfigMap with this text. */

@@ -87,3 +87,8 @@ export function usdText(nanoUsd: number): string {
   const microUsd = Math.round(nanoUsd / NANO_USD_PER_MICRO_USD);
   return `$${Math.floor(microUsd / 1_000_000)}.${String(microUsd % 1_000_000).padStart(6, '0')}`;
 }
+
+/** US dollars as a decimal with at most six digits behind the point. */
+export function usdDecimal(nanoUsd: number): string {
+  return (Math.round(nanoUsd / 1000) / 1_000_000).toFixed(6).replace(/0{1,4}$/, '');
+}

@@ -1,3 +1,4 @@
+import type { JobVerdict } from './job-verdict.ts';
 import { count, fromJson, object, optional, type Parse, text, word } from './json-shape.ts';
 
 /** What has become of dead letters so far; of a dry run, what would become of them. */
@@ -25,6 +26,22 @@ export interface RedriveEnds {
   readonly underWay: number;
 }
 
+/** Every exit code of a redrive. The Job's pod failure policy is made from this table. */
+export const redriveExitCodes = {
+  0: { job: 'Complete', help: 'The redrive is complete.' },
+  1: {
+    job: 'Retry',
+    help: 'Broker or store could not be reached in time, the work queue took no more, or a fault of EventAgent itself. The next pod goes on.',
+  },
+  2: { job: 'Fail', help: 'The environment, the configuration or a connection Secret is missing or malformed.' },
+  10: { job: 'Fail', help: 'Too many of the redriven events became dead letters again.' },
+  11: { job: 'Fail', help: 'Redriven events did not come to an end.' },
+  143: { job: 'Ignore', help: 'The redrive was told to stop before its end, for example by an eviction. The next pod goes on.' },
+} as const satisfies Readonly<Record<number, { readonly job: JobVerdict; readonly help: string }>>;
+
+/** One of the exit codes of a redrive. */
+export type RedriveExitCode = keyof typeof redriveExitCodes;
+
 /** How a redrive ends, each with the exit code of its process. */
 export const redriveOutcomes = {
   complete: { exitCode: 0, help: 'Every dead letter that was meant is dealt with, or as many as `limit` says.' },
@@ -33,7 +50,7 @@ export const redriveOutcomes = {
     exitCode: 11,
     help: 'As many redriven events as may be under way at a time have not ended for `outcomeTimeoutSeconds`.',
   },
-} as const satisfies Readonly<Record<string, { readonly exitCode: number; readonly help: string }>>;
+} as const satisfies Readonly<Record<string, { readonly exitCode: RedriveExitCode; readonly help: string }>>;
 
 /** How a redrive ends. */
 export type RedriveOutcome = keyof typeof redriveOutcomes;

@@ -1,12 +1,13 @@
 import type { SecretKeyRef } from '../api/configuration.ts';
 import type { AgentSchedule } from '../api/generated/agent-schedule.ts';
+import type { DeadLetterRedrive } from '../api/generated/dead-letter-redrive.ts';
 import type { EventAgent } from '../api/generated/event-agent.ts';
 import { type Compiled, compile, gatewayConfigurationFor, type Problem, problemsOf, routeName } from '../compile/compile.ts';
 import { scheduleProblems } from '../compile/schedule.ts';
-import { scheduleVerdictOn, verdictOn } from '../manifest/crd-verdict.ts';
+import { redriveVerdictOn, scheduleVerdictOn, verdictOn } from '../manifest/crd-verdict.ts';
 import type { FieldPath } from '../manifest/field-error.ts';
 import { readManifests } from '../manifest/read.ts';
-import { readAgentScheduleSchema, readEventAgentSchema, type Schema } from '../manifest/schema.ts';
+import { readAgentScheduleSchema, readDeadLetterRedriveSchema, readEventAgentSchema, type Schema } from '../manifest/schema.ts';
 import type { SecretDocument } from '../manifest/secret-document.ts';
 import type { YamlDocument } from '../manifest/yaml-documents.ts';
 import { RefusedInput } from './exit.ts';
@@ -28,15 +29,23 @@ export interface LoadedSchedule {
   readonly placeOf: (path: string) => string;
 }
 
+/** One redrive of the given files, checked. */
+export interface LoadedRedrive {
+  readonly redrive: DeadLetterRedrive;
+  /** `file:line` of its document. */
+  readonly place: string;
+}
+
 /** Everything that the given files hold. */
 export interface Loaded {
   readonly agents: readonly LoadedAgent[];
   readonly schedules: readonly LoadedSchedule[];
+  readonly redrives: readonly LoadedRedrive[];
   readonly secrets: readonly SecretDocument[];
 }
 
 /**
- * Reads files and folders, judges every EventAgent and AgentSchedule as the API server and the compiler do, and compiles the agents.
+ * Reads files and folders, judges every resource of our kinds as the API server and the compiler do, and compiles the agents.
  * Throws `RefusedInput` with every finding of every file, so that one wrong agent starts nothing.
  */
 export function load(paths: readonly string[]): Loaded {
@@ -57,13 +66,14 @@ export function load(paths: readonly string[]): Loaded {
   }
   const scheduleSchema = readAgentScheduleSchema();
   const schedules = manifests.schedules.flatMap((document) => loadedSchedule(document, scheduleSchema, agents, lines));
+  const redrives = loadedRedrives(manifests.redrives, lines);
   lines.push(...takenPaths(agents));
   if (lines.length > 0) throw new RefusedInput(lines);
-  if (agents.length === 0 && schedules.length === 0)
+  if (agents.length === 0 && schedules.length === 0 && redrives.length === 0)
     throw new RefusedInput([
       `${paths.join(', ')}: no EventAgent in there: add a document with apiVersion eventagent.dev/v1alpha1 and kind EventAgent`,
     ]);
-  return { agents, schedules, secrets: manifests.secrets };
+  return { agents, schedules, redrives, secrets: manifests.secrets };
 }
 
 /** Adds what is wrong with a schedule to `lines`. That its agent is missing is none of it: that may be applied already, or later. */
@@ -84,6 +94,25 @@ function loadedSchedule(
   const { namespace } = schedule.metadata;
   const named = agents.find(({ agent: { metadata } }) => metadata.namespace === namespace && metadata.name === schedule.spec.agentRef.name);
   return [{ schedule, agent: named, placeOf }];
+}
+
+/** Adds what is wrong with redrives to `lines`. */
+function loadedRedrives(documents: readonly YamlDocument[], lines: string[]): readonly LoadedRedrive[] {
+  const schema = readDeadLetterRedriveSchema();
+  return documents.flatMap((document) => {
+    const verdict = redriveVerdictOn(document, schema);
+    if (verdict.valid) return [{ redrive: verdict.redrive, place: `${document.file}:${document.line}` }];
+    lines.push(...verdict.findings.map(({ path, message, line }) => `${document.file}:${line}: ${path}: ${message}`));
+    return [];
+  });
+}
+
+/** That redrives have no part in what is done without a cluster, as lines of output. */
+export function redrivesLeftOut({ redrives }: Loaded): readonly string[] {
+  return redrives.map(
+    ({ redrive: { metadata }, place }) =>
+      `${place}: DeadLetterRedrive ${metadata.namespace}/${metadata.name} is left out: it is for a cluster; elsewhere there is \`eventagent redrive\``,
+  );
 }
 
 /** That the agent of a schedule is in none of the files, as a line of output; `undefined` where it is. */

@@ -5,6 +5,7 @@ import { type ObjectHead, type Resource, resources } from '../kube/resources.ts'
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { CachedCronJob, CachedJob, StoredAgentSchedule } from './agent-schedule/resource.ts';
+import type { StoredDeadLetterRedrive } from './dead-letter-redrive/resource.ts';
 import type { StoredEventAgent } from './event-agent/resource.ts';
 import type { Cache, CachedConfigMap, CachedDeployment, CachedPod, CachedReplicaSet, CachedService } from './operator.ts';
 
@@ -82,6 +83,7 @@ export function watchedKinds(parts: WatchParts) {
     services: new Watched<CachedService>(resources.services, parts),
     podDisruptionBudgets: new Watched<ObjectHead>(resources.podDisruptionBudgets, parts),
     agentSchedules: new Watched<StoredAgentSchedule>(resources.agentSchedules, parts),
+    deadLetterRedrives: new Watched<StoredDeadLetterRedrive>(resources.deadLetterRedrives, parts),
     cronJobs: new Watched<CachedCronJob>(resources.cronJobs, parts),
     jobs: new Watched<CachedJob>(resources.jobs, parts),
   };

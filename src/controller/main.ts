@@ -17,6 +17,7 @@ import { brokerNamesIn, mountedAdmin } from './broker/broker-secret.ts';
 import { BrokerWatch } from './broker/broker-watch.ts';
 import { DepthMetrics } from './broker/depth-metrics.ts';
 import type { controllerEnvironment } from './config.ts';
+import { DeadLetterRedriveReconciler } from './dead-letter-redrive/reconcile.ts';
 import { NamespaceViews } from './event-agent/namespace-views.ts';
 import { EventAgentReconciler } from './event-agent/reconcile.ts';
 import { GatewayStates } from './gateway/gateway-states.ts';
@@ -33,6 +34,7 @@ const RESYNC_MS = 55_000;
 const AGENT_WORKERS = 32;
 const GATEWAY_WORKERS = 4;
 const SCHEDULE_WORKERS = 4;
+const REDRIVE_WORKERS = 2;
 
 /** What the operator needs of the world. */
 export interface ControllerParts {
@@ -133,7 +135,9 @@ async function lead(
   const agents = queueOf('EventAgent', AGENT_WORKERS, (key, signal) => eventAgents.reconcile(...splitKey(key), signal));
   const gatewayQueue = queueOf('Gateway', GATEWAY_WORKERS, (namespace, signal) => gateway.reconcile(namespace, signal));
   const scheduled = queueOf('AgentSchedule', SCHEDULE_WORKERS, (key, signal) => agentSchedules.reconcile(...splitKey(key), signal));
-  const queues = [agents, gatewayQueue, scheduled];
+  const deadLetterRedrives = new DeadLetterRedriveReconciler(operator);
+  const redrives = queueOf('DeadLetterRedrive', REDRIVE_WORKERS, (key, signal) => deadLetterRedrives.reconcile(...splitKey(key), signal));
+  const queues = [agents, gatewayQueue, scheduled, redrives];
 
   function queueOf(kind: string, workers: number, reconcile: (key: string, signal: AbortSignal) => Promise<Reconciled>): WorkQueue {
     const queue = new WorkQueue({
@@ -194,10 +198,11 @@ async function lead(
   }
   try {
     await untilOver(Promise.all(everything.map((kind) => kind.synced())), over);
-    wakeOnChanges(watched, views, { agents, gateways: gatewayQueue, schedules: scheduled }, clock);
+    wakeOnChanges(watched, views, { agents, gateways: gatewayQueue, schedules: scheduled, redrives }, clock);
     for (const { metadata } of watched.eventAgents.all()) agents.add(keyOf(metadata));
     for (const namespace of namespacesOf(watched)) gatewayQueue.add(namespace);
     for (const { metadata } of watched.agentSchedules.all()) scheduled.add(keyOf(metadata));
+    for (const { metadata } of watched.deadLetterRedrives.all()) redrives.add(keyOf(metadata));
     for (const watch of brokers.values()) watch.start();
     await untilOver(new Promise<never>(() => {}), over);
   } finally {

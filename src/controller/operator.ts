@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { CachedCronJob, CachedJob, StoredAgentSchedule } from './agent-schedule/resource.ts';
 import type { BrokerWatch } from './broker/broker-watch.ts';
+import type { StoredDeadLetterRedrive } from './dead-letter-redrive/resource.ts';
 import type { NamespaceViews } from './event-agent/namespace-views.ts';
 import type { StoredEventAgent } from './event-agent/resource.ts';
 import type { GatewayStates } from './gateway/gateway-states.ts';
@@ -51,6 +52,7 @@ export interface Caches {
   readonly services: Cache<CachedService>;
   readonly podDisruptionBudgets: Cache<ObjectHead>;
   readonly agentSchedules: Cache<StoredAgentSchedule>;
+  readonly deadLetterRedrives: Cache<StoredDeadLetterRedrive>;
   readonly cronJobs: Cache<CachedCronJob>;
   readonly jobs: Cache<CachedJob>;
 }

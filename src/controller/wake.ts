@@ -14,7 +14,12 @@ export function keyOf({ namespace, name }: { readonly namespace: string; readonl
 export function wakeOnChanges(
   watched: ReturnType<typeof watchedKinds>,
   views: NamespaceViews,
-  { agents, gateways, schedules }: { readonly agents: WorkQueue; readonly gateways: WorkQueue; readonly schedules: WorkQueue },
+  {
+    agents,
+    gateways,
+    schedules,
+    redrives,
+  }: { readonly agents: WorkQueue; readonly gateways: WorkQueue; readonly schedules: WorkQueue; readonly redrives: WorkQueue },
   clock: Clock,
 ): void {
   const dirty = new Set<string>();
@@ -26,6 +31,7 @@ export function wakeOnChanges(
           for (const name of views.changedIn(one)) agents.add(`${one}/${name}`);
           gateways.add(one);
           for (const { metadata } of watched.agentSchedules.list(one)) schedules.add(keyOf(metadata));
+          for (const { metadata } of watched.deadLetterRedrives.list(one)) redrives.add(keyOf(metadata));
         }
         dirty.clear();
       });
@@ -41,9 +47,10 @@ export function wakeOnChanges(
     agents.add(keyOf(metadata));
   });
   const wake = (labels: Readonly<Record<string, string>> | undefined, namespace: string | undefined) => {
-    const { [labelNames.agent]: agent, [labelNames.schedule]: schedule } = labels ?? {};
+    const { [labelNames.agent]: agent, [labelNames.schedule]: schedule, [labelNames.redrive]: redrive } = labels ?? {};
     if (namespace === undefined) return;
-    if (schedule !== undefined) schedules.add(`${namespace}/${schedule}`);
+    if (redrive !== undefined) redrives.add(`${namespace}/${redrive}`);
+    else if (schedule !== undefined) schedules.add(`${namespace}/${schedule}`);
     else if (agent !== undefined) agents.add(`${namespace}/${agent}`);
     else if (labels?.[labelNames.component] === 'gateway') gateways.add(namespace);
   };
@@ -65,6 +72,10 @@ export function wakeOnChanges(
   watched.agentSchedules.onChange((now, before) => {
     const { metadata } = now ?? before ?? {};
     if (metadata !== undefined && !isStatusOnly(now, before)) schedules.add(keyOf(metadata));
+  });
+  watched.deadLetterRedrives.onChange((now, before) => {
+    const { metadata } = now ?? before ?? {};
+    if (metadata !== undefined && !isStatusOnly(now, before)) redrives.add(keyOf(metadata));
   });
   // What an agent's pods run is its last good version.
   watched.deployments.onChange((now, before) => {

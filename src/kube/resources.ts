@@ -52,6 +52,7 @@ const core = { group: '', version: 'v1' } as const;
 export const resources = {
   eventAgents: { ...ours, plural: 'eventagents', kind: 'EventAgent' },
   agentSchedules: { ...ours, plural: 'agentschedules', kind: 'AgentSchedule' },
+  deadLetterRedrives: { ...ours, plural: 'deadletterredrives', kind: 'DeadLetterRedrive' },
   namespaces: { ...core, plural: 'namespaces', kind: 'Namespace' },
   configMaps: { ...core, plural: 'configmaps', kind: 'ConfigMap' },
   pods: { ...core, plural: 'pods', kind: 'Pod' },

@@ -58,6 +58,8 @@ for (const corpus of verdictCorpora) {
 
     it('was recorded for at least three mutations against each rule of the schema', () => {
       for (const { path, rule } of rulesOf(corpus.schema)) {
+        // Says nothing of an object that is only being made: see test/integration/crd-changes.test.ts.
+        if (rule.rule.includes('oldSelf')) continue;
         const field = `${path}${rule.fieldPath ?? ''}`.replace(/^\./, '');
         const broken = said.filter((lines) => lines.some((line) => fieldIn(line) === field && line.endsWith(`: ${rule.message}`)));
         assert.ok(broken.length >= 3, `${broken.length} mutations break the rule at ${field}: ${rule.message}`);

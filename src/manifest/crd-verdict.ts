@@ -1,4 +1,5 @@
 import type { AgentSchedule } from '../api/generated/agent-schedule.ts';
+import type { DeadLetterRedrive } from '../api/generated/dead-letter-redrive.ts';
 import type { EventAgent } from '../api/generated/event-agent.ts';
 import { isJsonObject } from '../lib/json-object.ts';
 import type { FieldError, FieldPath } from './field-error.ts';
@@ -25,6 +26,9 @@ export type Verdict = { readonly valid: true; readonly agent: EventAgent } | Ref
 /** What the API server would say of an AgentSchedule. */
 export type ScheduleVerdict = { readonly valid: true; readonly schedule: AgentSchedule } | Refused;
 
+/** What the API server would say of a DeadLetterRedrive. */
+export type RedriveVerdict = { readonly valid: true; readonly redrive: DeadLetterRedrive } | Refused;
+
 interface Refused {
   readonly valid: false;
   readonly findings: readonly Finding[];
@@ -50,6 +54,12 @@ export function verdictOn(document: Positioned, schema: Schema): Verdict {
 export function scheduleVerdictOn(document: Positioned, schema: Schema): ScheduleVerdict {
   const judged = judge<AgentSchedule>(document, schema);
   return 'findings' in judged ? { valid: false, ...judged } : { valid: true, schedule: judged.resource };
+}
+
+/** Judges a DeadLetterRedrive that is to be made, likewise. */
+export function redriveVerdictOn(document: Positioned, schema: Schema): RedriveVerdict {
+  const judged = judge<DeadLetterRedrive>(document, schema);
+  return 'findings' in judged ? { valid: false, ...judged } : { valid: true, redrive: judged.resource };
 }
 
 /** What every resource of ours has. */

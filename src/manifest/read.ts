@@ -6,10 +6,11 @@ import { fileProblem } from './file-problem.ts';
 import { parseSecret, type SecretDocument } from './secret-document.ts';
 import { parseYamlDocuments, type YamlDocument } from './yaml-documents.ts';
 
-/** What the given files hold. Agents and schedules are not validated yet. */
+/** What the given files hold. Resources of our own kinds are not validated yet. */
 export interface Manifests {
   readonly agents: readonly YamlDocument[];
   readonly schedules: readonly YamlDocument[];
+  readonly redrives: readonly YamlDocument[];
   readonly secrets: readonly SecretDocument[];
   /**
    * What is wrong with the others, each with file and line: `InputError` `FileUnreadable`, `NotYaml`, or `InvalidResource` for a document of another kind, a broken
@@ -38,21 +39,24 @@ export function readManifests(paths: readonly string[]): Manifests {
   problems.push(...texts.flatMap((text) => text.problems));
   const agents: YamlDocument[] = [];
   const schedules: YamlDocument[] = [];
+  const redrives: YamlDocument[] = [];
   const secrets: SecretDocument[] = [];
   for (const document of texts.flatMap(({ documents }) => documents)) {
     const { value } = document;
     const { apiVersion, kind } = isJsonObject(value) ? value : {};
     if (apiVersion === 'eventagent.dev/v1alpha1' && kind === 'EventAgent') agents.push(document);
     else if (apiVersion === 'eventagent.dev/v1alpha1' && kind === 'AgentSchedule') schedules.push(document);
+    else if (apiVersion === 'eventagent.dev/v1alpha1' && kind === 'DeadLetterRedrive') redrives.push(document);
     else if (isJsonObject(value) && apiVersion === 'v1' && kind === 'Secret') secrets.push(...noting(() => [parseSecret(document, value)]));
     else problems.push(strange(document, apiVersion, kind));
   }
   problems.push(
     ...givenTwice('EventAgent', agents.flatMap(identified)),
     ...givenTwice('AgentSchedule', schedules.flatMap(identified)),
+    ...givenTwice('DeadLetterRedrive', redrives.flatMap(identified)),
     ...givenTwice('Secret', secrets),
   );
-  return { agents, schedules, secrets, problems };
+  return { agents, schedules, redrives, secrets, problems };
 }
 
 function filesOf(path: string): readonly string[] {
@@ -87,7 +91,7 @@ function strange(document: YamlDocument, apiVersion: unknown, kind: unknown): In
     return new InputError('InvalidResource', `${where}: not a Kubernetes resource: apiVersion and kind are missing`);
   return new InputError(
     'InvalidResource',
-    `${where}: ${kind} of ${apiVersion} is not read here: only EventAgent and AgentSchedule of eventagent.dev/v1alpha1, and Secret of v1`,
+    `${where}: ${kind} of ${apiVersion} is not read here: only EventAgent, AgentSchedule and DeadLetterRedrive of eventagent.dev/v1alpha1, and Secret of v1`,
   );
 }
 

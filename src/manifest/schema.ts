@@ -49,6 +49,9 @@ export const EVENT_AGENT_CRD = new URL('../../crds/eventagents.yaml', import.met
 /** The CustomResourceDefinition of AgentSchedule, beside it. */
 export const AGENT_SCHEDULE_CRD = new URL('../../crds/agentschedules.yaml', import.meta.url);
 
+/** The CustomResourceDefinition of DeadLetterRedrive, beside it. */
+export const DEAD_LETTER_REDRIVE_CRD = new URL('../../crds/deadletterredrives.yaml', import.meta.url);
+
 /** The schema of an EventAgent, read anew at each call. Throws if the package is broken. */
 export function readEventAgentSchema(): Schema {
   return schemaIn(EVENT_AGENT_CRD);
@@ -57,6 +60,11 @@ export function readEventAgentSchema(): Schema {
 /** The schema of an AgentSchedule, likewise. */
 export function readAgentScheduleSchema(): Schema {
   return schemaIn(AGENT_SCHEDULE_CRD);
+}
+
+/** The schema of a DeadLetterRedrive, likewise. */
+export function readDeadLetterRedriveSchema(): Schema {
+  return schemaIn(DEAD_LETTER_REDRIVE_CRD);
 }
 
 function schemaIn(file: URL): Schema {

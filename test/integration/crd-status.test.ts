@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { type ConditionReason, conditionReasons, readyParts } from '../../src/api/conditions.ts';
 import type { AgentScheduleStatus } from '../../src/api/generated/agent-schedule.ts';
+import type { DeadLetterRedriveStatus } from '../../src/api/generated/dead-letter-redrive.ts';
 import type { EventAgentStatus } from '../../src/api/generated/event-agent.ts';
 import { configMapName, cronJobName, runnerName, selectorFor, selectorText } from '../../src/api/kube-names.ts';
+import { usdDecimal } from '../../src/api/prices.ts';
+import { type RedriveOutcome, redriveOutcomes } from '../../src/api/redrive-progress.ts';
 import { tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import type { RunEnd } from '../../src/controller/agent-schedule/runs.ts';
 import { type ScheduleStatusParts, scheduleStatusFor } from '../../src/controller/agent-schedule/status.ts';
-import { usdDecimal } from '../../src/controller/event-agent/runner-verdicts.ts';
+import { agentVerdict, notHeard, redriveStatusFor } from '../../src/controller/dead-letter-redrive/status.ts';
 import { type StatusParts, statusFor } from '../../src/controller/event-agent/status.ts';
 import { bad, good, unknown, type Verdict } from '../../src/controller/verdict.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -16,6 +19,7 @@ import { freshNamespace } from '../parts/kubernetes-namespace.ts';
 import { type KubernetesVersion, kubernetesVersions } from '../parts/kubernetes-programs.ts';
 import { clusterWithDefinitions } from '../support/definitions.ts';
 import { fullAgent } from '../support/full-agent.ts';
+import { fullRedrive } from '../support/full-redrive.ts';
 import { fullSchedule } from '../support/full-schedule.ts';
 import { clientOf } from '../support/kube-connection.ts';
 import { mutated } from '../support/mutation.ts';
@@ -104,6 +108,28 @@ const scheduleStatuses: readonly ((before: AgentScheduleStatus | undefined) => A
   { ...scheduleParts, lastScheduleTime: undefined, nextAt: undefined, count: { missed: 0, through: 0 }, suspended: true },
 ].map((parts) => (before) => scheduleStatusFor(parts, before, now));
 
+const ends = { succeeded: 1, discarded: 2, deadAgain: 3, underWay: 4 };
+const counts = { depth: 20, redriven: 10, superseded: 1, copies: 2, withOpenIntents: 3, ends };
+const job = { name: 'j', createdAt: now };
+const over = { ...job, is: 'over', succeeded: false, finishedAt: now, words: 'w'.repeat(5000) } as const;
+
+const redriveStatuses: readonly ((before: DeadLetterRedriveStatus | undefined) => DeadLetterRedriveStatus)[] = [
+  { job: { is: 'missing' } as const, progress: undefined },
+  { job: { is: 'missing', trouble: notHeard } as const, progress: undefined },
+  { job: { ...job, is: 'running' } as const, progress: { counts } },
+  ...(Object.keys(redriveOutcomes) as RedriveOutcome[]).map((outcome) => ({
+    job: over,
+    progress: { counts, outcome, message: 'm'.repeat(5000), estimatedCostNanoUsd: Number.MAX_SAFE_INTEGER },
+  })),
+  { job: over, progress: undefined },
+  { job: { ...over, succeeded: true }, progress: undefined },
+].flatMap((parts) =>
+  [true, false].map((dryRun) => (before: DeadLetterRedriveStatus | undefined) => {
+    const agent = agentVerdict('a', 'b', dryRun ? 'there' : 'missing');
+    return redriveStatusFor({ generation: 1, agent, dryRun, ...parts }, before, now);
+  }),
+);
+
 /** Writes statuses one after the other as the operator does, and holds each against what the API server then has. */
 async function writeAll<Status extends object>(
   client: KubeClient,
@@ -152,5 +178,10 @@ for (const version of kubernetesVersions)
           mutated(fullSchedule(), { metadata: { namespace, name: scheduleName } }),
           scheduleStatuses,
         ),
+      ));
+
+    test('is what a DeadLetterRedrive can hold, whatever its end, its words and its numbers', (t) =>
+      onStage(t, version, (client, namespace) =>
+        writeAll(client, resources.deadLetterRedrives, mutated(fullRedrive(), { metadata: { namespace, name } }), redriveStatuses),
       ));
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { AgentScheduleStatus } from '../../src/api/generated/agent-schedule.ts';
 import { eventually } from '../support/eventually.ts';
+import { endJobPod } from '../support/job-pod.ts';
 import { type OperatorStage, onOperatorStage, operatorAgent } from '../support/operator-stage.ts';
 
 const schedule = (name: string, spec: Readonly<Record<string, unknown>>) => ({
@@ -31,27 +32,6 @@ async function condition(stage: OperatorStage, name: string, type: string, statu
   return found.message;
 }
 
-/** Does for the one pod of a Job what a kubelet would when its tick has ended. */
-async function endTick({ own }: OperatorStage, job: string, exitCode: number, said: object): Promise<void> {
-  const pod = await eventually(
-    'the pod of the job',
-    async () =>
-      (await own
-        .kubectl('get', 'pods', `--selector=batch.kubernetes.io/job-name=${job}`, '--output=jsonpath={.items[0].metadata.name}')
-        .catch(() => '')) || undefined,
-  );
-  const terminated = {
-    exitCode,
-    reason: exitCode === 0 ? 'Completed' : 'Error',
-    message: JSON.stringify(said),
-    startedAt: '2026-01-01T00:00:00Z',
-    finishedAt: '2026-01-01T00:00:01Z',
-  };
-  const container = { name: 'tick', ready: false, restartCount: 0, image: 'i', imageID: 'i', state: { terminated }, lastState: {} };
-  const patch = { status: { phase: exitCode === 0 ? 'Succeeded' : 'Failed', containerStatuses: [container] } };
-  await own.kubectl('patch', 'pod', pod, '--subresource=status', '--type=merge', `--patch=${JSON.stringify(patch)}`);
-}
-
 suite('the operator and its schedules', { concurrency: 4 }, () => {
   test('a schedule becomes a CronJob that forbids overlap, and its runs are told as their ticks ended', async (t) => {
     await onOperatorStage(t, async (stage) => {
@@ -79,12 +59,12 @@ suite('the operator and its schedules', { concurrency: 4 }, () => {
       await condition(stage, 'daily', 'LastRunSucceeded', 'Unknown', 'NoRunYet');
 
       await own.kubectl('create', 'job', 'by-hand', '--from=cronjob/daily-tick');
-      await endTick(stage, 'by-hand', 0, { outcome: 'done' });
+      await endJobPod(stage, 'tick', 'by-hand', 0, { outcome: 'done' });
       await condition(stage, 'daily', 'LastRunSucceeded', 'True', 'RunSucceeded');
       assert.equal((await statusOf(stage, 'daily'))?.lastRun?.slot, undefined);
 
       await own.kubectl('create', 'job', 'second', '--from=cronjob/daily-tick');
-      await endTick(stage, 'second', 10, { outcome: 'dead', reason: 'FilterError' });
+      await endJobPod(stage, 'tick', 'second', 10, { outcome: 'dead', reason: 'FilterError' });
       await own.kubectl('wait', '--for=condition=Failed', 'job/second', '--timeout=20s');
       assert.match(await condition(stage, 'daily', 'LastRunSucceeded', 'False', 'RunFailed'), /as dead: FilterError/);
 
@@ -134,7 +114,7 @@ suite('the operator and its schedules', { concurrency: 4 }, () => {
         async () => (await own.kubectl('get', 'jobs', '--output=jsonpath={.items[0].metadata.name}').catch(() => '')) || undefined,
         80_000,
       );
-      await endTick(stage, job, 12, { outcome: 'skipped', reason: 'PreviousRunUnfinished' });
+      await endJobPod(stage, 'tick', job, 12, { outcome: 'skipped', reason: 'PreviousRunUnfinished' });
       const status = await eventually(
         'it is counted, as soon as its Job has ended',
         async () => {

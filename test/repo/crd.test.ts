@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { itemDefaults } from '../../src/api/item-defaults.ts';
+import { deadLetterReasons, strayReasons } from '../../src/api/reasons.ts';
 import {
   AGENT_SCHEDULE_CRD,
+  DEAD_LETTER_REDRIVE_CRD,
   EVENT_AGENT_CRD,
   readAgentScheduleSchema,
+  readDeadLetterRedriveSchema,
   readEventAgentSchema,
   type Schema,
 } from '../../src/manifest/schema.ts';
@@ -41,7 +44,14 @@ const kinds = [
     ],
   },
   { kind: 'AgentSchedule', file: AGENT_SCHEDULE_CRD, schema: readAgentScheduleSchema(), leastFields: 10, ownDefaults: [] },
+  { kind: 'DeadLetterRedrive', file: DEAD_LETTER_REDRIVE_CRD, schema: readDeadLetterRedriveSchema(), leastFields: 10, ownDefaults: [] },
 ];
+
+it('names exactly the dead-letter reasons that there are', () =>
+  assert.deepEqual(
+    readDeadLetterRedriveSchema().properties?.spec?.properties?.filter?.properties?.reason?.enum,
+    Object.keys({ ...deadLetterReasons, ...strayReasons }),
+  ));
 
 for (const { kind, file, schema, leastFields, ownDefaults } of kinds) {
   const all = nodes(schema.properties?.spec, 'spec', false);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { render } from '../../src/cli/commands/render.ts';
-import { readAgentScheduleSchema, readEventAgentSchema } from '../../src/manifest/schema.ts';
+import { readAgentScheduleSchema, readDeadLetterRedriveSchema, readEventAgentSchema } from '../../src/manifest/schema.ts';
 import { chartFiles } from './chart-files.ts';
 import { referencePage } from './reference-page.ts';
 import { resourceKinds, resourceTypes } from './resource-types.ts';
@@ -16,6 +16,7 @@ export interface GeneratedFile {
 export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const agent = readEventAgentSchema();
   const schedule = readAgentScheduleSchema();
+  const redrive = readDeadLetterRedriveSchema();
   return [
     {
       url: new URL('../../src/api/generated/event-agent.ts', import.meta.url),
@@ -25,7 +26,11 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
       url: new URL('../../src/api/generated/agent-schedule.ts', import.meta.url),
       text: await resourceTypes(schedule, resourceKinds.agentSchedule),
     },
-    { url: new URL('../../docs/reference.md', import.meta.url), text: referencePage({ agent, schedule }) },
+    {
+      url: new URL('../../src/api/generated/dead-letter-redrive.ts', import.meta.url),
+      text: await resourceTypes(redrive, resourceKinds.deadLetterRedrive),
+    },
+    { url: new URL('../../docs/reference.md', import.meta.url), text: referencePage({ agent, schedule, redrive }) },
     ...chartFiles(),
     ...sampleNames().map((name) => ({ url: new URL(name, goldenFolder), text: renderedSample(name) })),
   ];

@@ -2,6 +2,7 @@ import { controllerVariables } from '../../src/controller/config.ts';
 import { gatewayVariables } from '../../src/gateway/config.ts';
 import type { Variables } from '../../src/lib/environment.ts';
 import { terminationReasons } from '../../src/lib/termination.ts';
+import { redriveVariables } from '../../src/redrive/config.ts';
 import { runnerVariables } from '../../src/runner/config.ts';
 import { tickVariables } from '../../src/tick/config.ts';
 import { table } from './markdown-table.ts';
@@ -12,6 +13,7 @@ export const processVariables: Readonly<Record<string, Variables>> = {
   gateway: gatewayVariables,
   runner: runnerVariables,
   tick: tickVariables,
+  redrive: redriveVariables,
 };
 
 /** What the processes of a cluster take from their environment, and why they end. */

@@ -1,7 +1,9 @@
-import { agentScheduleConditions, conditionReasons, eventAgentConditions } from '../../src/api/conditions.ts';
+import { agentScheduleConditions, conditionReasons, deadLetterRedriveConditions, eventAgentConditions } from '../../src/api/conditions.ts';
+import { jobVerdicts } from '../../src/api/job-verdict.ts';
 import { controllerMetrics, type MetricDefinition, metrics } from '../../src/api/metrics.ts';
 import { deadLetterReasons, handBackReasons, retryReasons, strayReasons, waitReasons } from '../../src/api/reasons.ts';
-import { jobVerdicts, tickExitCodes, tickOutcomes } from '../../src/api/tick-outcomes.ts';
+import { redriveExitCodes, redriveOutcomes } from '../../src/api/redrive-progress.ts';
+import { tickExitCodes, tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import { reasons as gatewayReasons } from '../../src/gateway/reasons.ts';
 import type { Schema } from '../../src/manifest/schema.ts';
 import { rulesOf } from '../support/schema-rules.ts';
@@ -11,7 +13,15 @@ import { table } from './markdown-table.ts';
 import { processSection } from './process-section.ts';
 
 /** The reference page: every field, dead-letter reason, metric and exit code, each from the one table that the code uses. */
-export function referencePage({ agent, schedule }: { readonly agent: Schema; readonly schedule: Schema }): string {
+export function referencePage({
+  agent,
+  schedule,
+  redrive,
+}: {
+  readonly agent: Schema;
+  readonly schedule: Schema;
+  readonly redrive: Schema;
+}): string {
   return [
     '# Reference',
     '<!-- Generated from crds/*.yaml and the tables in src/api and src/cli by `npm run generate`. Do not edit. -->',
@@ -20,8 +30,11 @@ export function referencePage({ agent, schedule }: { readonly agent: Schema; rea
     expressionSection,
     ...fieldSection(schedule, { kind: 'AgentSchedule', shortName: 'asched', nameLength: 63 }),
     ...ruleSection(schedule),
+    ...fieldSection(redrive, { kind: 'DeadLetterRedrive', shortName: 'dlr', nameLength: 63 }),
+    ...ruleSection(redrive),
     ...conditionSection(),
     ...tickSection(),
+    ...redriveSection(),
     ...reasonSection(),
     ...answerSection(),
     ...metricSection(),
@@ -79,6 +92,8 @@ function conditionSection(): readonly string[] {
     table(['Condition', 'Meaning'], rows(eventAgentConditions)),
     '## Conditions of an AgentSchedule',
     table(['Condition', 'Meaning'], rows(agentScheduleConditions)),
+    '## Conditions of a DeadLetterRedrive',
+    table(['Condition', 'Meaning'], rows(deadLetterRedriveConditions)),
     '## Reasons of conditions',
     table(['Reason', 'Meaning'], rows(conditionReasons)),
   ];
@@ -96,6 +111,22 @@ function tickSection(): readonly string[] {
     table(
       ['Code', 'The Job', 'Meaning'],
       Object.entries(tickExitCodes).map(([code, { job, help }]) => [code, jobVerdicts[job], help]),
+    ),
+  ];
+}
+
+function redriveSection(): readonly string[] {
+  return [
+    '## Outcomes of a redrive',
+    'How the Job of a DeadLetterRedrive ended, as its termination message says it.',
+    table(
+      ['Outcome', 'Exit code', 'Meaning'],
+      Object.entries(redriveOutcomes).map(([outcome, { exitCode, help }]) => [`\`${outcome}\``, String(exitCode), help]),
+    ),
+    '### Exit codes of a redrive',
+    table(
+      ['Code', 'The Job', 'Meaning'],
+      Object.entries(redriveExitCodes).map(([code, { job, help }]) => [code, jobVerdicts[job], help]),
     ),
   ];
 }

@@ -18,6 +18,7 @@ export interface ResourceKind {
 export const resourceKinds = {
   eventAgent: { kind: 'EventAgent', crd: 'crds/eventagents.yaml', nameLength: 40 },
   agentSchedule: { kind: 'AgentSchedule', crd: 'crds/agentschedules.yaml', nameLength: 63 },
+  deadLetterRedrive: { kind: 'DeadLetterRedrive', crd: 'crds/deadletterredrives.yaml', nameLength: 63 },
 } as const satisfies Readonly<Record<string, ResourceKind>>;
 
 /** What Kubernetes itself says of `metadata`; a CustomResourceDefinition must not repeat it. */

@@ -79,7 +79,7 @@ const UP_MS = 30_000;
 const srcOf = (name: string) => join(import.meta.dirname, `../../src/${name}/start.ts`);
 
 /** Starts a process of ours and waits until it listens. Rejects with what it said where it ends instead. */
-export async function startPodProcess(name: 'gateway' | 'runner', environment: NodeJS.ProcessEnv): Promise<PodProcess> {
+export async function startPodProcess(name: 'gateway' | 'runner' | 'redrive', environment: NodeJS.ProcessEnv): Promise<PodProcess> {
   const child = startLogged([srcOf(name)], environment);
   const listening = () => child.lines().find(({ msg }) => msg === 'listening');
   try {
@@ -109,7 +109,7 @@ export async function startPodProcess(name: 'gateway' | 'runner', environment: N
 
 /** Runs a process of ours that is to end by itself; what it left behind. */
 export async function runPodProcess(
-  name: 'gateway' | 'runner',
+  name: 'gateway' | 'runner' | 'redrive',
   environment: NodeJS.ProcessEnv,
 ): Promise<{ readonly code: number | null; readonly stderr: string }> {
   await using child = startLogged([srcOf(name)], environment);

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { type Resource, resources } from '../../src/kube/resources.ts';
 import type { JsonObject } from '../../src/lib/json-object.ts';
-import { scheduleVerdictOn, verdictOn } from '../../src/manifest/crd-verdict.ts';
-import { readAgentScheduleSchema, readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
+import { redriveVerdictOn, scheduleVerdictOn, verdictOn } from '../../src/manifest/crd-verdict.ts';
+import { readAgentScheduleSchema, readDeadLetterRedriveSchema, readEventAgentSchema, type Schema } from '../../src/manifest/schema.ts';
 import { fullAgent } from './full-agent.ts';
+import { fullRedrive } from './full-redrive.ts';
 import { fullSchedule } from './full-schedule.ts';
 import { limitMutations } from './limit-mutations.ts';
 import { type Mutation, mutated } from './mutation.ts';
 import { podMutations } from './pod-mutations.ts';
+import { redriveMutations } from './redrive-mutations.ts';
 import { scheduleMutations } from './schedule-mutations.ts';
 import { structureMutations } from './structure-mutations.ts';
 import { valueMutations } from './value-mutations.ts';
@@ -55,8 +57,9 @@ function corpusOf(
 
 const agentSchema = readEventAgentSchema();
 const scheduleSchema = readAgentScheduleSchema();
+const redriveSchema = readDeadLetterRedriveSchema();
 
-/** Both kinds. */
+/** All kinds. */
 export const verdictCorpora: readonly VerdictCorpus[] = [
   corpusOf(
     resources.eventAgents,
@@ -72,6 +75,10 @@ export const verdictCorpora: readonly VerdictCorpus[] = [
   corpusOf(resources.agentSchedules, scheduleSchema, 'schedule-verdicts.json', fullSchedule, scheduleMutations, (value) => {
     const verdict = scheduleVerdictOn({ value, lineOf }, scheduleSchema);
     return verdict.valid ? { findings: [], spec: verdict.schedule.spec } : { findings: linesOf(verdict.findings), spec: undefined };
+  }),
+  corpusOf(resources.deadLetterRedrives, redriveSchema, 'redrive-verdicts.json', fullRedrive, redriveMutations, (value) => {
+    const verdict = redriveVerdictOn({ value, lineOf }, redriveSchema);
+    return verdict.valid ? { findings: [], spec: verdict.redrive.spec } : { findings: linesOf(verdict.findings), spec: undefined };
   }),
 ];
 

@@ -11,13 +11,17 @@ which takes `patch`, and `create` where they are missing. There is no rule on Se
 - apiGroups: [eventagent.dev]
   resources: [agentschedules]
   verbs: [list, watch]
+# Redrives are followed, and deleted where they say so; what they own goes with them.
+- apiGroups: [eventagent.dev]
+  resources: [deadletterredrives]
+  verbs: [list, watch, delete]
 # Conditions, numbers.
 - apiGroups: [eventagent.dev]
-  resources: [eventagents/status, agentschedules/status]
+  resources: [eventagents/status, agentschedules/status, deadletterredrives/status]
   verbs: [patch]
 # Objects say that their owner is not to vanish before them (blockOwnerDeletion), which some clusters, such as OpenShift's, allow only to those who may set the owner's finalizers.
 - apiGroups: [eventagent.dev]
-  resources: [eventagents/finalizers, agentschedules/finalizers]
+  resources: [eventagents/finalizers, agentschedules/finalizers, deadletterredrives/finalizers]
   verbs: [update]
 # The configurations of runners, gateways and ticks; the Service of a gateway. An object that is not known yet is looked for before it is made, since it might be somebody else's.
 - apiGroups: [""]
@@ -39,10 +43,10 @@ which takes `patch`, and `create` where they are missing. There is no rule on Se
 - apiGroups: [batch]
   resources: [cronjobs]
   verbs: [get, list, watch, create, patch]
-# How the runs of a schedule ended.
+# How the runs of a schedule ended; what a redrive becomes.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [list, watch]
+  verbs: [get, list, watch, create, patch]
 # Why pods are not ready, and with what last words those of a schedule ended.
 - apiGroups: [""]
   resources: [pods]

@@ -14,7 +14,7 @@ import { type Receipts, readReceipts } from '../estimate/receipts.ts';
 import { type AgentEstimate, type EventEstimate, reportOf, type StreamEstimate } from '../estimate/report.ts';
 import { readSample, type Sample } from '../estimate/samples.ts';
 import { RefusedInput } from '../exit.ts';
-import { type Loaded, type LoadedAgent, type LoadedSchedule, load, missingAgent } from '../load.ts';
+import { type Loaded, type LoadedAgent, type LoadedSchedule, load, missingAgent, redrivesLeftOut } from '../load.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** The flags of `eventagent estimate`. */
@@ -51,6 +51,7 @@ export async function estimate(
     ] as const)
       if (value !== undefined) throw new InputError('Usage', `${flag} says something of the events of --events, and there are none`);
   const loaded = load(paths);
+  for (const line of redrivesLeftOut(loaded)) terminal.err(`warning: ${line}`);
   const missing = loaded.schedules.flatMap((schedule) => missingAgent(schedule) ?? []);
   if (missing.length > 0) throw new RefusedInput(missing);
   if (events.length === 0 && loaded.schedules.length === 0)

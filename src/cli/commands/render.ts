@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { compileSchedule } from '../../compile/schedule.ts';
 import { RefusedInput } from '../exit.ts';
-import { load, missingAgent } from '../load.ts';
+import { load, missingAgent, redrivesLeftOut } from '../load.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Stands for what the API server gives each AgentSchedule. */
@@ -12,7 +12,9 @@ const NO_UID = '(set by the API server)';
  * ticks. Throws as `validate`, and `RefusedInput` where the agent of a schedule is missing.
  */
 export function render(paths: readonly string[], terminal: Terminal): void {
-  const { agents, schedules } = load(paths);
+  const loaded = load(paths);
+  const { agents, schedules } = loaded;
+  for (const line of redrivesLeftOut(loaded)) terminal.err(`warning: ${line}`);
   const missing = schedules.flatMap((schedule) => missingAgent(schedule) ?? []);
   if (missing.length > 0) throw new RefusedInput(missing);
   const show = (value: unknown) => {

@@ -1,11 +1,12 @@
 import { CONFIGURATION_KEY, configMapName, cronJobName, labelsFor } from '../../api/kube-names.ts';
-import { type JobVerdict, tickExitCodes } from '../../api/tick-outcomes.ts';
+import { tickExitCodes } from '../../api/tick-outcomes.ts';
 import type { KubeObject } from '../../kube/resources.ts';
 import { ownerOf } from '../event-agent/desired.ts';
 import type { StoredEventAgent } from '../event-agent/resource.ts';
 import type { PodDefaults } from '../operator.ts';
 import { configurationMapFor } from '../pods/deployment.ts';
-import { podTemplateFor } from '../pods/pod-template.ts';
+import { podFailurePolicyFor } from '../pods/pod-failure-policy.ts';
+import { placementOf, podTemplateFor } from '../pods/pod-template.ts';
 import type { StoredAgentSchedule } from './resource.ts';
 
 /** A tick gives up at once what it waits for. */
@@ -47,7 +48,6 @@ export function scheduleObjectsFor(
   const labels = labelsFor('tick', { agent: agent.metadata.name, schedule: name });
   const cronJob = cronJobName(name);
   const configurationName = configMapName(cronJob, configuration);
-  const { annotations, nodeSelector, tolerations, imagePullSecrets, env } = { ...pods.runner, ...agent.spec.podTemplate };
   const template = podTemplateFor({
     component: 'tick',
     image: pods.image,
@@ -59,11 +59,7 @@ export function scheduleObjectsFor(
     brokerSecret: agent.spec.connectionSecrets.broker,
     storeSecret: agent.spec.connectionSecrets.store,
     template: {
-      ...(annotations === undefined ? {} : { annotations }),
-      ...(nodeSelector === undefined ? {} : { nodeSelector }),
-      ...(tolerations === undefined ? {} : { tolerations }),
-      ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
-      ...(env === undefined ? {} : { env }),
+      ...placementOf({ ...pods.runner, ...agent.spec.podTemplate }),
       resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     },
     env: [
@@ -90,28 +86,9 @@ export function scheduleObjectsFor(
         failedJobsHistoryLimit,
         jobTemplate: {
           metadata: { labels },
-          spec: { activeDeadlineSeconds, backoffLimit: TRIES, podFailurePolicy: podFailurePolicy(), template },
+          spec: { activeDeadlineSeconds, backoffLimit: TRIES, podFailurePolicy: podFailurePolicyFor('tick', tickExitCodes), template },
         },
       },
     },
   };
-}
-
-/** An eviction is no failure, and a definite failure is not repeated. https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy */
-function podFailurePolicy(): Readonly<Record<string, unknown>> {
-  const onExitCodes = (job: JobVerdict) => ({ containerName: 'tick', operator: 'In', values: codesWhere(job) });
-  return {
-    rules: [
-      { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
-      { action: 'Ignore', onExitCodes: onExitCodes('Ignore') },
-      { action: 'FailJob', onExitCodes: onExitCodes('Fail') },
-    ],
-  };
-}
-
-function codesWhere(job: JobVerdict): readonly number[] {
-  return Object.entries(tickExitCodes)
-    .filter(([, code]) => code.job === job)
-    .map(([code]) => Number(code))
-    .toSorted((a, b) => a - b);
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conditionReasons } from '../../api/conditions.ts';
+import { usdDecimal } from '../../api/prices.ts';
 import { handBackReasons } from '../../api/reasons.ts';
-import { budgetVerdict, modelVerdict, usdDecimal } from './runner-verdicts.ts';
+import { budgetVerdict, modelVerdict } from './runner-verdicts.ts';
 
 const trouble = {
   reason: 'Overloaded',

@@ -69,8 +69,3 @@ function isReason(reason: string): reason is ConditionReason {
 function timeText(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
-
-/** US dollars as a decimal with at most six digits behind the point. */
-export function usdDecimal(nanoUsd: number): string {
-  return (Math.round(nanoUsd / 1000) / 1_000_000).toFixed(6).replace(/0{1,4}$/, '');
-}

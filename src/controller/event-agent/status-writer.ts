@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventAgentStatus } from '../../api/generated/event-agent.ts';
 import { type AgentRef, agentId } from '../../api/names.ts';
+import { usdDecimal } from '../../api/prices.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Operator } from '../operator.ts';
 import { Written } from '../written.ts';
 import type { StoredEventAgent } from './resource.ts';
-import { usdDecimal } from './runner-verdicts.ts';
 import { isWorthWriting } from './status.ts';
 import type { Depths } from './topology.ts';
 

@@ -78,6 +78,17 @@ export function podTemplateFor(parts: PodParts): Readonly<Record<string, unknown
   };
 }
 
+/** Of a template what says where and how its pods are run, and not what of. */
+export function placementOf({ annotations, nodeSelector, tolerations, imagePullSecrets, env }: PodTemplate): PodTemplate {
+  return {
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(nodeSelector === undefined ? {} : { nodeSelector }),
+    ...(tolerations === undefined ? {} : { tolerations }),
+    ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
+    ...(env === undefined ? {} : { env }),
+  };
+}
+
 /** A Secret by name with the keys that are wanted of it, in a stable order. */
 export function secretsByName(refs: readonly SecretKeyRef[]): readonly { readonly name: string; readonly keys: readonly string[] }[] {
   const byName = Map.groupBy(refs, ({ name }) => name);

@@ -1,0 +1,225 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DeadLetterRedriveStatus } from '../../api/generated/dead-letter-redrive.ts';
+import { redriveJobName } from '../../api/kube-names.ts';
+import { parseRedriveProgress, type RedriveProgress } from '../../api/redrive-progress.ts';
+import { compileRedrive } from '../../compile/redrive.ts';
+import { KubeError } from '../../kube/kube-error.ts';
+import { resources } from '../../kube/resources.ts';
+import { InputError } from '../../lib/errors.ts';
+import type { CachedJob } from '../agent-schedule/resource.ts';
+import { endConditionOf } from '../agent-schedule/runs.ts';
+import { timeText } from '../agent-schedule/status.ts';
+import { isDeleting, type StoredEventAgent } from '../event-agent/resource.ts';
+import type { CachedPod, Operator, Reconciled } from '../operator.ts';
+import { askAboutPods, askPod } from '../pods/ask.ts';
+import { troubleOf } from '../pods/trouble.ts';
+import { refusalOf } from '../refusal.ts';
+import { bad, type Verdict } from '../verdict.ts';
+import { Written } from '../written.ts';
+import { redriveObjectsFor } from './job.ts';
+import type { StoredDeadLetterRedrive } from './resource.ts';
+import { agentVerdict, hasEnded, type JobState, notHeard, redriveStatusFor } from './status.ts';
+
+const STATUS_MANAGER = 'eventagent-status';
+
+/** What failed for a passing reason is tried again, and a Job at work is asked, this often. */
+const AGAIN_MS = 5000;
+
+/** How long the last words of a Job's pods are waited for when it has ended. */
+const LAST_WORDS_MS = 15_000;
+
+/** Conditions whose changes are told as events. */
+const TOLD = ['Running', 'Complete', 'Failed'] as const;
+
+/** Brings one redrive to its Job, and its status to what the Job does. One for all redrives; holds only what the caches have not seen yet. */
+export class DeadLetterRedriveReconciler {
+  readonly #operator: Operator;
+  readonly #redrives = new Written<StoredDeadLetterRedrive>();
+  readonly #jobs = new Written<CachedJob>();
+
+  constructor(operator: Operator) {
+    this.#operator = operator;
+  }
+
+  /** Rejects where the API server fails, and may be repeated. */
+  async reconcile(namespace: string, name: string, signal: AbortSignal): Promise<Reconciled> {
+    const { caches, clock } = this.#operator;
+    const cached = caches.deadLetterRedrives.get(namespace, name);
+    if (cached === undefined) {
+      this.#redrives.forget(namespace, name);
+      return { gone: true };
+    }
+    const redrive = this.#redrives.newest(cached);
+    if (redrive.metadata.deletionTimestamp !== undefined) return {};
+    if (hasEnded(redrive.status)) return this.#afterEnd(redrive, signal);
+    const { name: agentName } = redrive.spec.agentRef;
+    const named = caches.eventAgents.get(namespace, agentName);
+    const agent = this.#inForce(named);
+    const is = agent !== undefined ? 'there' : named === undefined || isDeleting(named) ? 'missing' : 'not accepted';
+    const pods = this.#podsOf(redrive);
+    const job = await this.#jobStateOf(redrive, agent, pods, signal);
+    const status = redriveStatusFor(
+      {
+        generation: redrive.metadata.generation ?? 0,
+        agent: agentVerdict(agentName, namespace, is),
+        dryRun: redrive.spec.dryRun,
+        job,
+        progress: job.is === 'over' ? lastWordsOf(pods)?.progress : await askedProgress(pods, signal),
+      },
+      redrive.status,
+      timeText(clock.now()),
+    );
+    await this.#write(redrive, status, signal);
+    return job.is === 'missing' && job.trouble === undefined ? {} : { afterMs: AGAIN_MS };
+  }
+
+  /** Deletes a redrive that has ended for as long as it says. */
+  async #afterEnd({ metadata, spec, status }: StoredDeadLetterRedrive, signal: AbortSignal): Promise<Reconciled> {
+    const { ttlSecondsAfterFinished: ttl } = spec;
+    if (ttl === undefined || status?.completionTime === undefined) return {};
+    const leftMs = Date.parse(status.completionTime) + ttl * 1000 - this.#operator.clock.now();
+    if (leftMs > 0) return { afterMs: leftMs };
+    await this.#operator.kube.delete(resources.deadLetterRedrives, metadata.namespace, metadata.name, {}, signal);
+    return {};
+  }
+
+  /** The agent with the spec that its pods run; `undefined` where it cannot be run. */
+  #inForce(named: StoredEventAgent | undefined): StoredEventAgent | undefined {
+    if (named === undefined || isDeleting(named)) return undefined;
+    const { namespace, name } = named.metadata;
+    return this.#operator.views.of(namespace).standingOf(name)?.inForce?.agent;
+  }
+
+  #podsOf({ metadata: { namespace, name, uid = '' } }: StoredDeadLetterRedrive): readonly CachedPod[] {
+    const job = redriveJobName(name, uid);
+    return this.#operator.caches.pods
+      .list(namespace)
+      .filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.kind === 'Job' && owner.name === job));
+  }
+
+  /** The Job of a redrive that has not ended, which is made where there is none. */
+  async #jobStateOf(
+    redrive: StoredDeadLetterRedrive,
+    agent: StoredEventAgent | undefined,
+    pods: readonly CachedPod[],
+    signal: AbortSignal,
+  ): Promise<JobState> {
+    const { caches } = this.#operator;
+    const { namespace, name, uid = '' } = redrive.metadata;
+    const jobName = redriveJobName(name, uid);
+    const cached = caches.jobs.get(namespace, jobName);
+    const live = cached === undefined ? this.#jobs.last(namespace, jobName) : this.#jobs.newest(cached);
+    if (live === undefined) {
+      if (agent === undefined) return { is: 'missing' };
+      const trouble = await this.#make(redrive, agent, signal);
+      return { is: 'missing', ...(trouble === undefined ? {} : { trouble }) };
+    }
+    const { creationTimestamp } = live.metadata;
+    const made = { name: jobName, ...(creationTimestamp === undefined ? {} : { createdAt: creationTimestamp }) };
+    const over = endConditionOf(live);
+    if (over !== undefined) {
+      const now = this.#operator.clock.now();
+      const finishedAt = live.status?.completionTime ?? over.lastTransitionTime ?? timeText(now);
+      const said = lastWordsOf(pods);
+      // The pods are followed by themselves, and their last words may come a little later.
+      if (said === undefined && now - Date.parse(finishedAt) < LAST_WORDS_MS) return { is: 'running', ...made, trouble: notHeard };
+      const words = said?.words ?? over.message;
+      return { is: 'over', succeeded: over.type === 'Complete', ...made, finishedAt, ...(words === undefined ? {} : { words }) };
+    }
+    const trouble = await this.#troubleOf(pods, signal);
+    return { is: 'running', ...made, ...(trouble === undefined ? {} : { trouble }) };
+  }
+
+  /** Makes ConfigMap and Job; what was in the way, if anything was. */
+  async #make(redrive: StoredDeadLetterRedrive, agent: StoredEventAgent, signal: AbortSignal): Promise<Verdict | undefined> {
+    const { applier, caches, prefix, pods } = this.#operator;
+    const { namespace, uid = '' } = redrive.metadata;
+    const configuration = JSON.stringify(compileRedrive(redrive, { uid, prefix }));
+    const objects = redriveObjectsFor(redrive, agent, configuration, pods);
+    const known = caches.configMaps.get(namespace, objects.configuration.metadata.name);
+    try {
+      for (const [resource, object, live] of [
+        [resources.configMaps, objects.configuration, known],
+        [resources.jobs, objects.job, undefined],
+      ] as const) {
+        const applied = await applier.apply(resource, object, live, signal);
+        if (applied.did === 'leave')
+          return bad('NameTaken', `${object.kind} ${object.metadata.name} exists and was not made for this redrive: delete it`);
+        if (applied.did === 'apply' && object === objects.job) this.#jobs.remember(applied.object as CachedJob);
+      }
+    } catch (error) {
+      return refusalOf(error);
+    }
+    return undefined;
+  }
+
+  /** Why no pod of the Job is at work; `undefined` where one is. */
+  async #troubleOf(pods: readonly CachedPod[], signal: AbortSignal): Promise<Verdict | undefined> {
+    const present = pods.filter(({ status }) => status?.phase === 'Pending' || status?.phase === 'Running');
+    const [pod] = present.length > 0 ? present : pods.toSorted(byAge).slice(-1);
+    if (pod === undefined) return notHeard;
+    const { events, unready } = await askAboutPods(this.#operator, [pod], signal);
+    if (pod.status?.phase === 'Running' && unready.get(pod.metadata.name) === undefined) return undefined;
+    return troubleOf(pod, events.get(pod.metadata.name) ?? [], unready.get(pod.metadata.name)) ?? notHeard;
+  }
+
+  async #write(redrive: StoredDeadLetterRedrive, status: DeadLetterRedriveStatus, signal: AbortSignal): Promise<void> {
+    const { kube, events } = this.#operator;
+    if (isDeepStrictEqual(redrive.status, status)) return;
+    const { apiVersion, kind, metadata } = redrive;
+    const { namespace, name, uid } = metadata;
+    // The uid keeps a redrive of the same name that was made meanwhile from getting this one's status.
+    const object = { apiVersion, kind, metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) }, status };
+    const options = { fieldManager: STATUS_MANAGER, subresource: 'status' } as const;
+    try {
+      this.#redrives.remember(await kube.apply<StoredDeadLetterRedrive>(resources.deadLetterRedrives, object, options, signal));
+    } catch (error) {
+      // It was deleted meanwhile.
+      if (error instanceof KubeError && error.code === 'NotFound') return;
+      throw error;
+    }
+    for (const type of TOLD) {
+      const was = redrive.status?.conditions?.find((condition) => condition.type === type);
+      const is = status.conditions?.find((condition) => condition.type === type);
+      if (is?.status !== 'True' || (was?.status === 'True' && was.reason === is.reason)) continue;
+      events.record(redrive, { type: type === 'Failed' ? 'Warning' : 'Normal', reason: is.reason, note: is.message, action: 'Redrive' });
+    }
+  }
+}
+
+function byAge(a: CachedPod, b: CachedPod): number {
+  const [first = '', second = ''] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+/** What the pod that ended last has said: how the redrive ended, or why it could not go on. */
+function lastWordsOf(pods: readonly CachedPod[]): { readonly progress?: RedriveProgress; readonly words?: string } | undefined {
+  const said = pods
+    .toSorted(byAge)
+    .flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated?.message ?? [])
+    .at(-1);
+  if (said === undefined) return undefined;
+  const progress = progressIn(said);
+  return progress === undefined ? { words: said.trim() } : { progress };
+}
+
+/** How far the redrive is, by its pod at work; `undefined` where none can be asked. */
+async function askedProgress(pods: readonly CachedPod[], signal: AbortSignal): Promise<RedriveProgress | undefined> {
+  for (const pod of pods) {
+    if (pod.status?.phase !== 'Running') continue;
+    const answer = await askPod(pod, '/status', signal);
+    const progress = answer?.ok ? progressIn(answer.text) : undefined;
+    if (progress !== undefined) return progress;
+  }
+  return undefined;
+}
+
+function progressIn(text: string): RedriveProgress | undefined {
+  try {
+    return parseRedriveProgress(text);
+  } catch (error) {
+    // It has not begun, or is of another version: what it says is not for us.
+    if (!(error instanceof InputError)) throw error;
+    return undefined;
+  }
+}
