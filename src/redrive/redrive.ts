@@ -34,7 +34,7 @@ export interface RedrivePorts {
   readonly clock: Clock;
   /** A signal that is aborted when the broker has had its time to give us a channel. */
   readonly connect: () => AbortSignal;
-  /** Told after each dead letter, while ends are waited for, and at the end, whichever that is. */
+  /** Told after each dead letter, while ends are waited for, and once more at the end of a redrive that has begun, whichever that is. */
   readonly onProgress: (counts: RedriveCounts) => void;
   /** Where it goes on with what another process had begun; without it, it begins. */
   readonly journal?: Journal;
@@ -71,7 +71,7 @@ export async function redrive(request: RedriveRequest, ports: RedrivePorts): Pro
     await work.ends();
     return work.counts;
   } finally {
-    ports.onProgress(work.counts);
+    if (work.hasBegun) ports.onProgress(work.counts);
     await publishing.close();
   }
 }
@@ -109,6 +109,11 @@ class Work {
     this.#last = before.last;
     const { follow, agent, dryRun } = request;
     this.#following = follow === undefined || dryRun ? undefined : new Following(follow, { ...ports, agent }, before.follow);
+  }
+
+  /** Whether it has looked at the queue. */
+  get hasBegun(): boolean {
+    return this.#begun;
   }
 
   get counts(): RedriveCounts {
