@@ -67,17 +67,20 @@ export async function publishUntilConfirmed(
 
 /** Publishes once; what the broker would not take, and what nobody knows of, is told apart from what is confirmed. Rejects with the signal's reason. */
 async function publishOnce(
-  { names, clock, publishing }: PublishPorts,
+  { names, clock, publishing: publishingChannel }: PublishPorts,
   destination: Destination,
   message: Message,
   signal: AbortSignal,
 ): Promise<PublishOutcome | 'unknown'> {
   try {
-    const channel = await untilAborted(publishing(), signal);
+    const channel = await untilAborted(publishingChannel(), signal);
     // A queue without a leader, or a broker with an alarm, may never answer. Closed, the channel says that nobody knows.
     const timer = clock.timer(CONFIRM_MS, () => void channel.close());
-    const outcome = channel.publish({ ...message, exchange: names.exchange, routingKey: keyOf(destination) });
-    return await untilAborted(outcome, signal).finally(() => timer.cancel());
+    const publishing = channel.publish({ ...message, exchange: names.exchange, routingKey: keyOf(destination) });
+    const outcome = await untilAborted(publishing, signal).finally(() => timer.cancel());
+    // A RabbitMQ 3.10 that has refused a channel goes on refusing it although the limit was raised or taken away; a new channel asks anew.
+    if (outcome === 'refused') await untilAborted(channel.close(), signal);
+    return outcome;
   } catch (error) {
     if (error instanceof BrokerError) return 'unknown';
     throw error;
