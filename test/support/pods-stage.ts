@@ -1,4 +1,4 @@
-import type { RabbitVersion } from '../parts/rabbitmq.ts';
+import type { RabbitAddress, RabbitVersion } from '../parts/rabbitmq.ts';
 import type { partOrSkip } from '../parts/unavailable.ts';
 import { brokerSecret, declare, type ReviewerInPods, reviewerInPods } from './pod-content.ts';
 import { type PodContent, type PodFiles, type PodProcess, podFiles, startPodProcess } from './pod-process.ts';
@@ -19,14 +19,14 @@ export interface Pod extends PodProcess {
   readonly files: PodFiles;
 }
 
-/** Runs a test on real parts, or skips it where this machine cannot have them. */
+/** Runs a test on real parts, or skips it where this machine cannot have them; the broker as for `onRealStage`. */
 export async function onPodsStage(
   t: Parameters<typeof partOrSkip>[0],
-  version: RabbitVersion,
+  broker: RabbitVersion | RabbitAddress,
   body: (stage: PodsStage) => Promise<void>,
   options: Omit<ReviewAgentOptions, 'claudeUrl' | 'sinkUrl'> = {},
 ): Promise<void> {
-  await onRealStage(t, version, async (stage) => {
+  await onRealStage(t, broker, async (stage) => {
     const { vhost, database, stub, sink } = stage;
     const reviewer = reviewerInPods({ claudeUrl: stub.url, sinkUrl: sink.url, ...options });
     let declared: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import { type RabbitVersion, sharedRabbitMq } from '../parts/rabbitmq.ts';
+import { type RabbitAddress, type RabbitVersion, sharedRabbitMq } from '../parts/rabbitmq.ts';
 import { freshDatabase, type RedisDatabase, sharedRedis } from '../parts/redis.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
 import { freshVhost, manage, type Vhost } from '../parts/vhost.ts';
@@ -25,13 +25,13 @@ export interface RealStage {
   publish(exchange: string, routingKey: string, payload: string, properties: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-/** Runs a test on real parts, or skips it where this machine cannot have them. */
+/** Runs a test on real parts, or skips it where this machine cannot have them: on the RabbitMQ of a version that all share, or on one of the test's own. */
 export async function onRealStage(
   t: Parameters<typeof partOrSkip>[0],
-  version: RabbitVersion,
+  broker: RabbitVersion | RabbitAddress,
   body: (stage: RealStage) => Promise<void>,
 ): Promise<void> {
-  const rabbit = await partOrSkip(t, () => sharedRabbitMq(version));
+  const rabbit = typeof broker === 'string' ? await partOrSkip(t, () => sharedRabbitMq(broker)) : broker;
   const redis = await partOrSkip(t, () => sharedRedis());
   if (rabbit === undefined || redis === undefined) return;
   await using vhost = await freshVhost(rabbit);

@@ -1,21 +1,34 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 /** A TCP proxy on loopback: what a test cuts when it wants a network to fail. */
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Resets every connection through the proxy, at both ends at once. New ones pass. */
   cut(): void;
-  /** Drops, from now on, what either end of the present connections says; they stay open. New ones pass. */
-  mute(): void;
+  /** Drops, from now on, what either end of the present connections says, or the server alone; they stay open. New ones pass. */
+  mute(who?: 'both' | 'server'): void;
+  /** Drops what a client says from the first place on that `find` gives in what it has just said (-1: in none), on each connection, now and later. */
+  muteClientFrom(find: (said: Buffer) => number): void;
+  /** Holds up whatever is said, each way, by so much for each piece; 0: not any more. */
+  slow(delayMs: number): void;
   /** Leads new connections to another port of 127.0.0.1. */
   leadTo(port: number): void;
+}
+
+/** What is done to what one end says. */
+interface Passage {
+  muted: boolean;
 }
 
 /** A proxy for a port of 127.0.0.1. */
 export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const passages = new Set<Passage & { readonly from: 'client' | 'server' }>();
   let leadsTo = targetPort;
+  let delayMs = 0;
+  let find: ((said: Buffer) => number) | undefined;
   const keep = (socket: Socket) => {
     sockets.add(socket.setNoDelay());
     socket.once('close', () => sockets.delete(socket));
@@ -23,9 +36,29 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     socket.on('error', () => {});
     return socket;
   };
+  const lead = (from: 'client' | 'server', source: Socket, target: Socket) => {
+    const passage = { from, muted: false };
+    passages.add(passage);
+    source.once('close', () => passages.delete(passage));
+    const pass = (said: Buffer): Buffer | undefined => {
+      if (passage.muted) return undefined;
+      const end = from === 'client' ? (find?.(said) ?? -1) : -1;
+      passage.muted = end >= 0;
+      return end >= 0 ? said.subarray(0, end) : said;
+    };
+    const transform = new Transform({
+      transform: (said: Buffer, _encoding, done) => {
+        if (delayMs === 0) done(null, pass(said));
+        else setTimeout(() => done(null, pass(said)), delayMs);
+      },
+    });
+    source.pipe(transform).pipe(target);
+  };
   const server = createServer((client) => {
     const target = keep(connect(leadsTo, '127.0.0.1'));
-    keep(client).pipe(target).pipe(client);
+    keep(client);
+    lead('client', client, target);
+    lead('server', target, client);
     client.once('close', () => target.destroy());
     target.once('close', () => client.destroy());
   });
@@ -37,8 +70,14 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
   return {
     port: (server.address() as AddressInfo).port,
     cut,
-    mute: () => {
-      for (const socket of sockets) socket.unpipe().resume();
+    mute: (who = 'both') => {
+      for (const passage of passages) if (who === 'both' || passage.from === who) passage.muted = true;
+    },
+    muteClientFrom: (place) => {
+      find = place;
+    },
+    slow: (ms) => {
+      delayMs = ms;
     },
     leadTo: (port) => {
       leadsTo = port;

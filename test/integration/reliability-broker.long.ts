@@ -1,0 +1,7 @@
+import { suite, test } from 'node:test';
+import { rabbitVersions } from '../parts/rabbitmq.ts';
+import { brokerTroubles, runBrokerTroubles } from '../support/broker-trouble.ts';
+
+suite('a broker in every trouble, by the ledger', () => {
+  for (const version of rabbitVersions) test(`RabbitMQ ${version}`, (t) => runBrokerTroubles(t, version, brokerTroubles));
+});
