@@ -65,7 +65,7 @@ async function takeAdmitted(
     const decision = takeDecision(stored, request.copy, request.event, fence, now);
     if (decision.do === 'drop') return { outcome: { kind: 'duplicate' } };
     if (decision.do === 'wait') return { outcome: { kind: 'wait', reason: 'Leased' } };
-    const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request));
+    const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request, now));
     if (stale && stored === undefined && !request.copy.tick) return { outcome: { kind: 'stale' } };
     if (!stale && decision.do === 'run' && decision.alone) {
       const version = stored?.version;
@@ -132,9 +132,9 @@ function isOverdue({ publishedAt, ttlMs }: TakeRequest, now: number): boolean {
   return publishedAt !== undefined && now - publishedAt > ttlMs;
 }
 
-/** Overdue by the wall clock, and still so without the agent's own pauses. */
-async function isStale({ store, clock }: RunnerPorts, { agent, publishedAt, ttlMs, hold }: TakeRequest): Promise<boolean> {
+/** Overdue by the store's clock, and still so without the agent's own pauses: no event is given up because the clock of one process is ahead. */
+async function isStale({ store, clock }: RunnerPorts, { agent, publishedAt, ttlMs, hold }: TakeRequest, now: number): Promise<boolean> {
   if (publishedAt === undefined) return false;
   const pauses = await persistently(clock, hold, () => store.pausesSince(agent, publishedAt));
-  return unpausedMs(publishedAt, clock.now(), pauses) > ttlMs;
+  return unpausedMs(publishedAt, now, pauses) > ttlMs;
 }
