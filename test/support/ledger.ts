@@ -37,6 +37,8 @@ export interface Ledger {
   send(gatewayUrl: string, event: string): Promise<number>;
   /** Sends an event until it is accepted, as a sender that repeats does, to whoever is named at the time. How often it had to be sent. */
   sendSurely(gatewayUrl: () => string, event: string): Promise<number>;
+  /** Takes an event into the books that was handed over in another way. */
+  accept(event: string): void;
   accepted(): ReadonlySet<string>;
   /** How often each status was answered. */
   codes(): Readonly<Record<number, number>>;
@@ -91,6 +93,10 @@ export function createLedger({ vhost, stub, sink, look }: LedgerParts): Ledger {
 
   return {
     send,
+    accept(event) {
+      sent.add(event);
+      accepted.add(event);
+    },
     accepted: () => accepted,
     codes: () => codes,
     async sendSurely(gatewayUrl, event) {

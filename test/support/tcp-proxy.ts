@@ -49,7 +49,7 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     const transform = new Transform({
       transform: (said: Buffer, _encoding, done) => {
         if (delayMs === 0) done(null, pass(said));
-        else setTimeout(() => done(null, pass(said)), delayMs);
+        else setTimeout(() => done(null, pass(said)), delayMs).unref();
       },
     });
     source.pipe(transform).pipe(target);
