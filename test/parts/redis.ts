@@ -17,8 +17,13 @@ export interface RedisServer extends RedisAddress, Server {
   readonly tlsUrl: string;
 }
 
+/** Servers that speak Redis's protocol. */
+export type StoreKind = 'redis' | 'valkey';
+
 /** How a server deviates from the usual one, which is appendonly, fsync on every write, and never evicts. */
 export interface RedisOptions {
+  /** Default `redis`. */
+  readonly kind?: StoreKind;
   /** Further options of redis-server, e.g. `['--maxmemory-policy', 'allkeys-lru']`. */
   readonly arguments?: readonly string[];
   /** A certificate in PEM, by which it listens with TLS, too. */
@@ -33,21 +38,22 @@ const DATABASES = 4096;
 
 /** Starts a Redis with its own data and port, and waits until it answers. Throws `PartUnavailable` where this machine cannot have it. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const root = await debianRoot({ name: 'redis', suite: 'trixie', packages: ['base-files', 'redis-server'] });
+  const { kind = 'redis' } = options;
+  const root = await debianRoot({ name: kind, suite: 'trixie', packages: ['base-files', `${kind}-server`] });
   const ports = await reservePorts(2);
   const [port = 0, tlsPort = 0] = ports.numbers;
-  const folder = await workFolder('redis');
+  const folder = await workFolder(kind);
   const url = `redis://127.0.0.1:${port}`;
   const listen = ['--port', String(port), '--bind', '127.0.0.1', '--databases', String(DATABASES)];
   const keep = ['--dir', DATA, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
   const secure = options.tls === undefined ? [] : await secureArguments(folder, tlsPort, options.tls);
   const server = await startServer({
-    name: 'Redis',
+    name: kind === 'redis' ? 'Redis' : 'Valkey',
     program: {
       root,
       mounts: { [DATA]: folder },
       environment: { LC_ALL: 'C' },
-      command: ['/usr/bin/redis-server', ...listen, ...secure, ...keep, ...(options.arguments ?? [])],
+      command: [`/usr/bin/${kind}-server`, ...listen, ...secure, ...keep, ...(options.arguments ?? [])],
     },
     folder,
     log: join(folder, 'output.log'),
