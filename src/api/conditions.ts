@@ -11,6 +11,8 @@ export const eventAgentConditions = {
   BudgetExceeded: 'What the agent may spend is spent; its events wait.',
   FailingAlike: 'Event after event fails in the same way, which is not of their making; none is given up until one succeeds.',
   DeadLettersPresent: 'There are messages in the dead-letter queue.',
+  WideFanOut:
+    'An event type that the agent takes reaches more agents of the namespace than the operator expects (`fanOut.reportAbove` of the chart).',
 } as const;
 
 /** Type of a condition of an EventAgent. */
@@ -111,6 +113,10 @@ export const conditionReasons = {
   DeadLetters: 'Events were given up; they lie in the dead-letter queue with their reasons.',
   NoDeadLetters: 'The dead-letter queue is empty.',
   DepthUnknown: 'The broker does not say how many messages there are.',
+  ManyAgents:
+    'Each event of the type that the message names is run by all of these agents. If that is not meant, narrow `queue.eventTypes` or the filters; else raise `fanOut.reportAbove`.',
+  FewAgents: 'No event type that the agent takes reaches more agents than the operator expects.',
+  NoEventTypes: 'The agent takes no events by their type.',
   Resolved: 'The agent is there.',
   AgentMissing: 'There is no EventAgent of that name in the namespace. Create it, or correct agentRef.',
   AgentNotAccepted: 'The agent has no configuration that could be run; its own conditions say why.',

@@ -112,6 +112,11 @@ export const controllerMetrics = {
     help: 'Messages in the dead-letter queue of an agent, in whatever state. Gone, not 0, while it is not known.',
     labels: ['namespace', 'agent'],
   },
+  eventagent_fan_out_agents: {
+    type: 'gauge',
+    help: 'The largest number of agents that one event type reaches in a namespace, or of which that is known, where its patterns overlap in too many ways to look at every type. Gone where no agent takes events by type.',
+    labels: ['namespace'],
+  },
   eventagent_broker_reachable: {
     type: 'gauge',
     help: "1 while the broker's management API answers the operator, else 0.",

@@ -43,6 +43,12 @@ export const controllerVariables = {
     form: 'a number from 1 to 20',
     parse: (text: string) => (/^([1-9]|1\d|20)$/.test(text) ? Number(text) : undefined),
   },
+  EVENTAGENT_FAN_OUT_ABOVE: {
+    help: 'More agents of a namespace than this, 1 to 10000, are reported (`WideFanOut`) if one event type reaches them.',
+    default: '10',
+    form: 'a number from 1 to 10000',
+    parse: (text: string) => (/^([1-9]\d{0,3}|10000)$/.test(text) ? Number(text) : undefined),
+  },
   EVENTAGENT_RUNNER_POD_TEMPLATE: podTemplateVariable('runner'),
   EVENTAGENT_GATEWAY_POD_TEMPLATE: podTemplateVariable('gateway'),
   EVENTAGENT_METRICS_PORT: portVariable('Port of `/metrics`, `/healthz` and `/readyz`.', 9090),

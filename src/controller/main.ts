@@ -100,13 +100,14 @@ async function lead(
   stop: AbortSignal,
 ): Promise<void> {
   const prefix = environment.EVENTAGENT_PREFIX;
+  const fanOutAbove = environment.EVENTAGENT_FAN_OUT_ABOVE;
   const kube = leadingClient(client, leadership);
   const over = AbortSignal.any([stop, leadership.signal]);
   const watched = watchedKinds({ client, namespaces: environment.EVENTAGENT_WATCH_NAMESPACES, clock, log });
   const everything = Object.values(watched);
   const events = createEventRecorder({ client: kube, instance: environment.EVENTAGENT_POD_NAME, clock, log });
   const brokers = new Map<string, BrokerWatch>();
-  const views = new NamespaceViews({ caches: watched, prefix, brokers: new Set(brokerNames) });
+  const views = new NamespaceViews({ caches: watched, prefix, brokers: new Set(brokerNames), fanOutAbove });
   const gateways = new GatewayStates((namespace) => {
     for (const { metadata } of watched.eventAgents.list(namespace)) agents.add(keyOf(metadata));
   });
@@ -128,16 +129,27 @@ async function lead(
       runner: environment.EVENTAGENT_RUNNER_POD_TEMPLATE,
       gateway: environment.EVENTAGENT_GATEWAY_POD_TEMPLATE,
     },
+    fanOutAbove,
   };
   const eventAgents = new EventAgentReconciler(operator);
   const gateway = new GatewayReconciler(operator);
   const agentSchedules = new AgentScheduleReconciler(operator);
   const agents = queueOf('EventAgent', AGENT_WORKERS, (key, signal) => eventAgents.reconcile(...splitKey(key), signal));
-  const gatewayQueue = queueOf('Gateway', GATEWAY_WORKERS, (namespace, signal) => gateway.reconcile(namespace, signal));
+  const gatewayQueue = queueOf('Gateway', GATEWAY_WORKERS, (namespace, signal) => {
+    // Whatever has a namespace judged again has its gateway looked at.
+    showFanOut(namespace);
+    return gateway.reconcile(namespace, signal);
+  });
   const scheduled = queueOf('AgentSchedule', SCHEDULE_WORKERS, (key, signal) => agentSchedules.reconcile(...splitKey(key), signal));
   const deadLetterRedrives = new DeadLetterRedriveReconciler(operator);
   const redrives = queueOf('DeadLetterRedrive', REDRIVE_WORKERS, (key, signal) => deadLetterRedrives.reconcile(...splitKey(key), signal));
   const queues = [agents, gatewayQueue, scheduled, redrives];
+
+  function showFanOut(namespace: string): void {
+    const { widest } = views.fanOutIn(namespace);
+    if (widest > 0) metrics.set('eventagent_fan_out_agents', { namespace }, widest);
+    else metrics.remove('eventagent_fan_out_agents', { namespace });
+  }
 
   function queueOf(kind: string, workers: number, reconcile: (key: string, signal: AbortSignal) => Promise<Reconciled>): WorkQueue {
     const queue = new WorkQueue({

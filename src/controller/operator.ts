@@ -80,6 +80,8 @@ export interface Operator {
   /** Prefix of all names on the brokers. */
   readonly prefix: string;
   readonly pods: PodDefaults;
+  /** More agents than this are too many for one event type. */
+  readonly fanOutAbove: number;
 }
 
 /** What a reconciler says when it is done: when to look again, in milliseconds. Without it the resync is soon enough. */

@@ -66,6 +66,7 @@ const agentParts: StatusParts = {
   model: bad('Overloaded', 'm'.repeat(5000)),
   budget: good('BudgetSpent', 'é'.repeat(5000)),
   alike: good('SameFailure', '🙂'.repeat(5000)),
+  fanOut: good('ManyAgents', 'f'.repeat(5000)),
   costToday: usdDecimal(9_007_199_254_000_000),
   suspended: true,
   depths: { queued: 2 ** 53 - 1, deadLetters: 2 ** 53 - 1 },

@@ -1,6 +1,7 @@
 import type { GatewayConfiguration, Route } from '../../api/configuration.ts';
 import { type Compiled, gatewayConfigurationFor, type Problem, routeName } from '../../compile/compile.ts';
 import { bad, good, type Verdict } from '../verdict.ts';
+import type { Subscriber } from './fan-out.ts';
 import { byAge, isDeleting, type StoredEventAgent } from './resource.ts';
 
 /** How one agent stands among those of its namespace. */
@@ -25,6 +26,8 @@ export interface NamespaceView {
   standingOf(name: string): Standing | undefined;
   /** The routes of all agents, with the connection that the gateway publishes by; `undefined` where there is no webhook. */
   readonly gateway: { readonly configuration: GatewayConfiguration; readonly brokerSecret: string } | undefined;
+  /** The agents that take events by type, by the versions that are in force. */
+  readonly subscribers: readonly Subscriber[];
 }
 
 /** What judging a namespace needs to know beside its agents. */
@@ -46,6 +49,7 @@ export interface Judged {
 export function namespaceView(namespace: string, agents: readonly StoredEventAgent[], around: Surroundings): NamespaceView {
   const standings = new Map<string, Standing>();
   const inForce: Compiled[] = [];
+  const subscribers: Subscriber[] = [];
   const owners = new Map<string, Route>();
   let connection: Connection | undefined;
   for (const agent of agents.filter((candidate) => !isDeleting(candidate)).toSorted(byAge)) {
@@ -55,6 +59,8 @@ export function namespaceView(namespace: string, agents: readonly StoredEventAge
     standings.set(agent.metadata.name, { accepted, inForce: current });
     if (current === undefined) continue;
     inForce.push(current.compiled);
+    const { typePatterns: patterns } = current.compiled;
+    if (patterns.length > 0) subscribers.push({ name: agent.metadata.name, broker: current.agent.spec.brokerRef, patterns });
     for (const route of current.compiled.routes) if (!owners.has(route.path)) owners.set(route.path, route);
     if (current.compiled.routes.length > 0) connection ??= { ...connectionOf(current.agent), by: agent.metadata.name };
   }
@@ -63,6 +69,7 @@ export function namespaceView(namespace: string, agents: readonly StoredEventAge
     dependsOnLastGood: [...standings.values()].some(({ accepted }) => accepted.status !== 'True'),
     standingOf: (name) => standings.get(name),
     gateway: connection === undefined || configuration.routes.length === 0 ? undefined : { configuration, brokerSecret: connection.secret },
+    subscribers,
   };
 }
 

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { CONFIGURATION_ANNOTATION, runnerName } from '../../api/kube-names.ts';
 import { compile, type Problem, problemsOf } from '../../compile/compile.ts';
 import type { Cache, CachedConfigMap, CachedDeployment } from '../operator.ts';
+import { type FanOut, fanOutOf, type Reach } from './fan-out.ts';
 import { type InForce, type Judged, type NamespaceView, namespaceView } from './namespace-view.ts';
 import type { StoredEventAgent } from './resource.ts';
 
@@ -16,9 +18,13 @@ export class NamespaceViews {
   };
   readonly #prefix: string;
   readonly #brokers: ReadonlySet<string>;
+  readonly #fanOutAbove: number;
   readonly #views = new Map<string, NamespaceView>();
   /** Views that are outdated, until somebody has asked what is otherwise. */
   readonly #before = new Map<string, NamespaceView>();
+  readonly #fanOuts = new Map<string, { readonly view: NamespaceView; readonly fanOut: FanOut }>();
+  /** The wide reaches, by namespace, of which the agents concerned have been woken. */
+  readonly #wideBefore = new Map<string, ReadonlyMap<string, Reach>>();
   /** By uid; parsing templates and filters again for each change of a neighbour would be most of the work. */
   readonly #judged = new Map<string, Judged & { readonly generation: number | undefined }>();
 
@@ -30,10 +36,13 @@ export class NamespaceViews {
     };
     readonly prefix: string;
     readonly brokers: ReadonlySet<string>;
+    /** More agents than this are too many for one event type. */
+    readonly fanOutAbove: number;
   }) {
     this.#caches = options.caches;
     this.#prefix = options.prefix;
     this.#brokers = options.brokers;
+    this.#fanOutAbove = options.fanOutAbove;
   }
 
   of(namespace: string): NamespaceView {
@@ -46,6 +55,17 @@ export class NamespaceViews {
     });
     this.#views.set(namespace, view);
     return view;
+  }
+
+  /** How far the events of a namespace spread; computed again only when an agent has come, gone, or changed its patterns. */
+  fanOutIn(namespace: string): FanOut {
+    const view = this.of(namespace);
+    const known = this.#fanOuts.get(namespace);
+    if (known?.view === view) return known.fanOut;
+    const isSame = known !== undefined && isDeepStrictEqual(known.view.subscribers, view.subscribers);
+    const fanOut = isSame ? known.fanOut : fanOutOf(view.subscribers, this.#fanOutAbove);
+    this.#fanOuts.set(namespace, { view, fanOut });
+    return fanOut;
   }
 
   /** An agent's spec has changed, or the configuration that its pods run: the namespace is judged anew when somebody asks. */
@@ -66,9 +86,14 @@ export class NamespaceViews {
     const before = this.#before.get(namespace);
     this.#before.delete(namespace);
     const now = this.of(namespace);
+    const { wide } = this.fanOutIn(namespace);
+    const wideBefore = this.#wideBefore.get(namespace);
+    this.#wideBefore.set(namespace, wide);
     const names = this.#caches.eventAgents.list(namespace).map(({ metadata }) => metadata.name);
-    if (names.length === 0) this.#views.delete(namespace);
+    if (names.length === 0) for (const memory of [this.#views, this.#fanOuts, this.#wideBefore]) memory.delete(namespace);
     return names.filter((name) => {
+      // Of another number an agent learns when it is looked at again: each one more would wake all.
+      if (wide.has(name) !== (wideBefore?.has(name) ?? false)) return true;
       const [one, other] = [before?.standingOf(name), now.standingOf(name)];
       return one?.inForce?.compiled !== other?.inForce?.compiled || one?.accepted.message !== other?.accepted.message;
     });

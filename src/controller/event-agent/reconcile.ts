@@ -12,6 +12,7 @@ import { refusalOf } from '../refusal.ts';
 import { bad, unknown, type Verdict } from '../verdict.ts';
 import { Deletions } from './deletion.ts';
 import { runnerObjectsFor } from './desired.ts';
+import { fanOutVerdict } from './fan-out-verdict.ts';
 import type { InForce, Standing } from './namespace-view.ts';
 import { isDeleting, type StoredEventAgent } from './resource.ts';
 import { alikeVerdict, askRunners, budgetVerdict, modelVerdict } from './runner-verdicts.ts';
@@ -64,7 +65,7 @@ export class EventAgentReconciler {
   }
 
   async #live(agent: StoredEventAgent, { accepted, inForce }: Standing, signal: AbortSignal): Promise<Reconciled> {
-    const { caches, clock, gateways, views } = this.#operator;
+    const { caches, clock, fanOutAbove, gateways, views } = this.#operator;
     const { namespace, name } = agent.metadata;
     if (inForce !== undefined && !agent.metadata.finalizers?.includes(FINALIZER)) await this.#keep(agent, signal);
     const watch = this.#operator.brokers.get(agent.spec.brokerRef);
@@ -93,6 +94,7 @@ export class EventAgentReconciler {
     const depths = watch === undefined ? undefined : this.#statuses.depths(agent, depthsOf(watch, names));
     const told = await askRunners(pods, signal);
     const model = modelVerdict(told);
+    const fanOut = views.fanOutIn(namespace);
     const budget = budgetVerdict(inForce?.agent.spec.budget !== undefined, told);
     const status = statusFor(
       {
@@ -107,6 +109,7 @@ export class EventAgentReconciler {
         model,
         budget,
         alike: alikeVerdict(told),
+        fanOut: fanOutVerdict(inForce?.compiled, this.#statuses.reach(agent, fanOut.wide.get(name)), fanOut.isExact, fanOutAbove),
         costToday: this.#statuses.costToday(agent, told?.budget?.dayNanoUsd),
         suspended: agent.spec.suspend,
         depths,

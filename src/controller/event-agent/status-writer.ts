@@ -6,6 +6,7 @@ import { KubeError } from '../../kube/kube-error.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Operator } from '../operator.ts';
 import { Written } from '../written.ts';
+import type { Reach } from './fan-out.ts';
 import type { StoredEventAgent } from './resource.ts';
 import { isWorthWriting } from './status.ts';
 import type { Depths } from './topology.ts';
@@ -19,6 +20,8 @@ export class StatusWriter {
   /** When an agent's numbers were written last. */
   readonly #numbersAt = new Map<string, number>();
   readonly #costsAt = new Map<string, number>();
+  /** How many agents an event type of the agent reaches, as it is shown, and since when. */
+  readonly #reaches = new Map<string, { readonly reach: Reach; readonly since: number }>();
   readonly #written = new Written<StoredEventAgent>();
 
   constructor(operator: Pick<Operator, 'kube' | 'clock'>) {
@@ -49,6 +52,18 @@ export class StatusWriter {
     return seenNanoUsd === undefined ? undefined : usdDecimal(seenNanoUsd);
   }
 
+  /** The wide reach to tell of: the one that is shown, until another number is worth a write. */
+  reach({ metadata }: StoredEventAgent, seen: Reach | undefined): Reach | undefined {
+    const id = agentId(metadata);
+    const shown = this.#reaches.get(id);
+    const now = this.#operator.clock.now();
+    if (shown !== undefined && seen?.type === shown.reach.type && !isReachWorthWriting(shown.reach, seen, now - shown.since))
+      return shown.reach;
+    if (seen === undefined) this.#reaches.delete(id);
+    else this.#reaches.set(id, { reach: seen, since: now });
+    return seen;
+  }
+
   /** Rejects with `KubeError`; an agent that is gone meanwhile is none. */
   async write(agent: StoredEventAgent, status: EventAgentStatus, signal: AbortSignal): Promise<void> {
     const before = this.latest(agent);
@@ -69,10 +84,17 @@ export class StatusWriter {
   forget(agent: AgentRef): void {
     this.#numbersAt.delete(agentId(agent));
     this.#costsAt.delete(agentId(agent));
+    this.#reaches.delete(agentId(agent));
     this.#written.forget(agent.namespace, agent.name);
   }
 }
 
 function unlessGone(error: unknown): undefined {
   if (!(error instanceof KubeError && error.code === 'NotFound')) throw error;
+}
+
+/** A number as any other; as many agents of other names, once a minute. */
+function isReachWorthWriting(before: Reach, now: Reach, sinceMs: number): boolean {
+  if (isDeepStrictEqual(before, now)) return false;
+  return isWorthWriting(before.count, now.count, sinceMs) || (before.count === now.count && sinceMs >= 60_000);
 }

@@ -17,6 +17,7 @@ const parts = (change: Partial<StatusParts> = {}): StatusParts => ({
   model: good('ModelAnswers', 'calls are made'),
   budget: bad('NoBudget', 'none'),
   alike: bad('NoSameFailure', 'none'),
+  fanOut: bad('NoEventTypes', 'none'),
   costToday: undefined,
   suspended: false,
   depths: { queued: 4, deadLetters: 0 },

@@ -12,6 +12,7 @@ export interface StatusParts {
   readonly model: Verdict;
   readonly budget: Verdict;
   readonly alike: Verdict;
+  readonly fanOut: Verdict;
   /** What is booked for today, where that is known. */
   readonly costToday: string | undefined;
   readonly suspended: boolean;
@@ -29,7 +30,8 @@ const MAX_MESSAGE = 4096;
 
 /** The status of an agent, given the one before: a condition keeps its time while its status stays. `now` as RFC 3339. Pure. */
 export function statusFor(parts: StatusParts, before: EventAgentStatus | undefined, now: string): EventAgentStatus {
-  const { generation, verdicts, model, budget, alike, costToday, suspended, depths, replicas, selector, routes, configuration } = parts;
+  const { generation, verdicts, model, budget, alike, fanOut, costToday, suspended, depths, replicas, selector, routes, configuration } =
+    parts;
   const all: Readonly<Record<EventAgentCondition, Verdict>> = {
     ...verdicts,
     Ready: readyVerdict(verdicts, suspended),
@@ -40,6 +42,7 @@ export function statusFor(parts: StatusParts, before: EventAgentStatus | undefin
     BudgetExceeded: budget,
     FailingAlike: alike,
     DeadLettersPresent: deadLettersVerdict(depths),
+    WideFanOut: fanOut,
   };
   const conditions = Object.entries(all).map(([type, verdict]) => conditionFor(type, verdict, generation, before?.conditions, now));
   return {

@@ -39,6 +39,9 @@ const cases: readonly [what: string, before: string | undefined, now: string, to
   ['a new day', 'BudgetExceeded=True/BudgetSpent', 'BudgetExceeded=False/WithinBudget', 'Normal WithinBudget'],
   ['no budget', undefined, 'BudgetExceeded=False/NoBudget', undefined],
   ['none from the start', undefined, 'DeadLettersPresent=False/None', undefined],
+  ['an event type that reaches many agents', 'WideFanOut=False/FewAgents', 'WideFanOut=True/ManyAgents', 'Warning ManyAgents'],
+  ['few again', 'WideFanOut=True/ManyAgents', 'WideFanOut=False/FewAgents', 'Normal FewAgents'],
+  ['few from the start', undefined, 'WideFanOut=False/FewAgents', undefined],
 ];
 
 for (const [what, before, now, told] of cases) {

@@ -3,7 +3,7 @@ import type { Operator } from '../operator.ts';
 import type { StoredEventAgent } from './resource.ts';
 
 /** Conditions whose changes are told as events. */
-const TOLD = ['Ready', 'ModelAvailable', 'BudgetExceeded', 'FailingAlike', 'DeadLettersPresent', 'Suspended'] as const;
+const TOLD = ['Ready', 'ModelAvailable', 'BudgetExceeded', 'FailingAlike', 'DeadLettersPresent', 'WideFanOut', 'Suspended'] as const;
 
 /** What somebody is called for; that it is over is told as well, and what is not known is no news. */
 const ALARMS: Readonly<Partial<Record<(typeof TOLD)[number], string>>> = {
@@ -11,6 +11,7 @@ const ALARMS: Readonly<Partial<Record<(typeof TOLD)[number], string>>> = {
   BudgetExceeded: 'True',
   FailingAlike: 'True',
   DeadLettersPresent: 'True',
+  WideFanOut: 'True',
 };
 
 /** Reasons for not being ready that pass by themselves. */
