@@ -31,6 +31,8 @@ export interface AlikeStatus {
 /** What a runner tells on `/status` of its metrics port; the controller asks one pod of each agent, since all know the same. */
 export interface RunnerStatus {
   readonly trouble?: ModelTrouble;
+  /** What the agent has cost today, over all replicas; with a budget what is booked for its day. Missing where no price is known for its model, or for a call of today, and before it was looked at. */
+  readonly costTodayNanoUsd?: number;
   /** Missing where the agent has none, and before it was looked at. */
   readonly budget?: BudgetStatus;
   readonly alike?: AlikeStatus;
@@ -44,6 +46,7 @@ export function parseRunnerStatus(json: string): RunnerStatus {
 const closed = object<NonNullable<BudgetStatus['closed']>>({ period: word('day', 'month'), until: count(0) });
 const runnerStatus: Parse<RunnerStatus> = object<RunnerStatus>({
   trouble: optional(object<ModelTrouble>({ reason: text, error: text, since: count(0), nextTryAt: count(0) })),
+  costTodayNanoUsd: optional(count(0)),
   budget: optional(object<BudgetStatus>({ dayNanoUsd: count(0), monthNanoUsd: count(0), closed: optional(closed) })),
   alike: optional(
     object<AlikeStatus>({ fingerprint: text, reason: text, error: text, example: text, since: count(0), nextTryAt: count(0) }),

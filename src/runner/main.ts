@@ -1,5 +1,6 @@
 import type { RunnerConfiguration } from '../api/configuration.ts';
 import { agentId, digest } from '../api/names.ts';
+import { NO_TOKENS } from '../api/tokens.ts';
 import type { Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -11,6 +12,7 @@ import { type BreakerState, CLOSED } from './breaker/breaker-state.ts';
 import { remaining } from './budget/remaining.ts';
 import { type BudgetState, Till } from './budget/till.ts';
 import { Connectivity } from './connectivity.ts';
+import { watchCostToday } from './cost-today.ts';
 import { GrowingPause } from './growing-pause.ts';
 import { HoldEnded } from './hold.ts';
 import { Intake } from './intake.ts';
@@ -38,6 +40,8 @@ const PING_MS = 1000;
 /** What a runner knows of what keeps it from buying. */
 export interface RunnerState {
   readonly breaker: BreakerState;
+  /** What was spent today; missing where that is not known. */
+  readonly costTodayNanoUsd?: number | undefined;
   /** Missing where there is none, and before it was looked at. */
   readonly budget?: BudgetState;
   /** While events fail alike. */
@@ -125,7 +129,8 @@ export function startRunner(
   metrics.set('eventagent_consumers', labels, 0);
   solo.join(intake);
   const connectivity = new Connectivity(log, (consumers) => metrics.set('eventagent_consumers', labels, consumers));
-  const state: { breaker: BreakerState; budget?: BudgetState; alike?: AlikeState | undefined } = { breaker: CLOSED };
+  const state: { -readonly [Name in keyof RunnerState]: RunnerState[Name] } = { breaker: CLOSED };
+  const isPriced = ports.priceOf(model.name, NO_TOKENS) !== undefined;
   const common = { store, clock, log, intake, notePause };
   const breaker = new Breaker({
     ...common,
@@ -146,6 +151,7 @@ export function startRunner(
           priceOf: ports.priceOf,
           onState: (seen) => {
             state.budget = seen;
+            if (isPriced) state.costTodayNanoUsd = seen.booked.day.nanoUsd;
             for (const { name, unit, left } of remaining(budget, seen))
               metrics.set(`eventagent_budget_remaining_${unit}`, { ...labels, period: name }, left);
           },
@@ -183,6 +189,12 @@ export function startRunner(
   }
   work.push(breaker.watch(stop.signal), alike.watch(stop.signal));
   if (till !== undefined) work.push(till.watch(stop.signal));
+  else if (isPriced)
+    work.push(
+      watchCostToday(ref, { store, clock }, stop.signal, (nanoUsd) => {
+        state.costTodayNanoUsd = nanoUsd;
+      }),
+    );
   if (configuration.deadLetters !== undefined) {
     metrics.add('eventagent_dead_letters_expired_total', labels, 0);
     work.push(keepRetention(program, configuration.deadLetters.retentionMs, { ...ports, store, log }, stop.signal));

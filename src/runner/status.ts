@@ -3,12 +3,13 @@ import type { AlikeState } from './alike/alike-state.ts';
 import type { RunnerState } from './main.ts';
 
 /** What a runner tells of what keeps it from buying. Pure. */
-export function runnerStatus({ breaker, budget, alike }: RunnerState): RunnerStatus {
+export function runnerStatus({ breaker, costTodayNanoUsd, budget, alike }: RunnerState): RunnerStatus {
   const { last, since, openUntil } = breaker;
   return {
     ...(last === undefined
       ? {}
       : { trouble: { reason: last.reason, error: last.error, since: Math.round(since), nextTryAt: Math.round(openUntil) } }),
+    ...(costTodayNanoUsd === undefined ? {} : { costTodayNanoUsd: Math.round(costTodayNanoUsd) }),
     ...(budget === undefined
       ? {}
       : {

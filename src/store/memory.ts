@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type AgentRef, agentId } from '../api/names.ts';
 import { receiptOf } from '../api/receipt.ts';
+import type { EventRecord } from '../api/record.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   type CellKey,
+  dayOf,
   type LastTick,
   LOST,
   MOST_RECEIPTS,
@@ -28,6 +30,7 @@ export function createMemoryStore(clock: Clock): OwnedStore {
   const lastTicks = new Map<string, LastTick>();
   const cells = new Map<string, StoredCell & { readonly expiresAt: number }>();
   const leases = new Map<string, number>();
+  const costs = new Map<string, { readonly day: number; readonly nanoUsd: number; readonly hasUnknown: boolean }>();
   const epochs = new Map<string, { readonly epoch: string; readonly acknowledged: boolean }>();
 
   const idOf = (key: RecordKey) => `${agentId(key.agent)}/${key.event}`;
@@ -38,8 +41,23 @@ export function createMemoryStore(clock: Clock): OwnedStore {
     records.delete(id);
     return undefined;
   };
-  const put = (key: RecordKey, version: number, write: RecordWrite) => {
+  const book = (key: RecordKey, before: EventRecord | undefined, { spent }: EventRecord) => {
+    const turnsBefore = before?.spent?.turns ?? 0;
+    if (spent === undefined || spent.turns <= turnsBefore) return;
+    const day = dayOf(clock.now());
+    const known = costs.get(agentId(key.agent));
+    const { nanoUsd, hasUnknown } = known === undefined || known.day < day ? { nanoUsd: 0, hasUnknown: false } : known;
+    const costBefore = before?.spent?.costNanoUsd ?? 0;
+    costs.set(agentId(key.agent), {
+      day: Math.max(day, known?.day ?? day),
+      nanoUsd: spent.costNanoUsd === 'unknown' || costBefore === 'unknown' ? nanoUsd : nanoUsd + spent.costNanoUsd - costBefore,
+      hasUnknown: hasUnknown || spent.costNanoUsd === 'unknown',
+    });
+  };
+  const put = (key: RecordKey, before: Entry | undefined, write: RecordWrite) => {
     const now = clock.now();
+    const version = (before?.version ?? 0) + 1;
+    book(key, before?.record, write.record);
     records.set(idOf(key), {
       record: structuredClone(write.record),
       version,
@@ -83,14 +101,14 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         const now = clock.now();
         const stored = lookUp(key);
         if ((stored?.version ?? 0) !== expectedVersion) return { written: false, now, stored };
-        put(key, expectedVersion + 1, write);
+        put(key, stored, write);
         return { written: true, now };
       }),
     update: (key, fence, write) =>
       answer(() => {
         const stored = lookUp(key);
         if (stored?.record.fence !== fence) return { written: false };
-        put(key, stored.version + 1, write);
+        put(key, stored, write);
         return { written: true };
       }),
     renew: (key, fence, leaseMs) =>
@@ -115,6 +133,12 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         );
         const newest = all.toSorted((a, b) => b.endedAt - a.endedAt).slice(0, MOST_RECEIPTS);
         return newest.filter(({ endedAt }) => endedAt >= since);
+      }),
+    costToday: (agent) =>
+      answer(() => {
+        const known = costs.get(agentId(agent));
+        if (known === undefined || known.day < dayOf(clock.now())) return 0;
+        return known.hasUnknown ? 'unknown' : known.nanoUsd;
       }),
     lease: (agent, name, leaseMs) =>
       answer(() => {
@@ -167,7 +191,7 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         return { acknowledged: known !== undefined };
       }),
     close: async () => {
-      for (const memory of [records, pauses, lastTicks, cells, leases, epochs]) memory.clear();
+      for (const memory of [records, pauses, lastTicks, cells, leases, costs, epochs]) memory.clear();
     },
   };
 }

@@ -81,7 +81,7 @@ export interface Store {
    * another one by now.
    */
   replace(key: RecordKey, expectedVersion: number, write: RecordWrite, epoch?: string): Promise<WriteResult>;
-  /** Writes if the record still carries this fence. How the taker goes on; may be repeated after an unknown result. A write of either kind that has a receipt files it, too. */
+  /** Writes if the record still carries this fence. How the taker goes on; may be repeated after an unknown result. A write of either kind that has a receipt files it, too, and adds to the day what the event has cost more than before. */
   update(key: RecordKey, fence: string, write: RecordWrite): Promise<{ readonly written: boolean }>;
   /** Extends the lease if the record still carries this fence, even where the lease had run out. */
   renew(key: RecordKey, fence: string, leaseMs: number): Promise<{ readonly renewed: boolean }>;
@@ -89,6 +89,11 @@ export interface Store {
   remove(key: RecordKey, expectedVersion: number): Promise<{ readonly removed: boolean }>;
   /** The receipts of the agent's events that have ended at `since` or later, the newest first: of its last `MOST_RECEIPTS` ends, those whose records are still there. */
   receipts(agent: AgentRef, since: number): Promise<readonly Receipt[]>;
+  /**
+   * What the agent's events have cost on the present day (UTC, by the store's clock), in nano-USD: what the writes of that day have added to what their records say was spent,
+   * whatever has become of the records since. `'unknown'` where a call without a known price is among it.
+   */
+  costToday(agent: AgentRef): Promise<number | 'unknown'>;
   /** Takes the agent's lease of that name for a while, unless it is taken already. Nobody gives it back. */
   lease(agent: AgentRef, name: string, leaseMs: number): Promise<{ readonly taken: boolean }>;
   /**
@@ -129,6 +134,14 @@ export class StoreError extends CodedError<'Unreachable' | 'LoginRefused' | 'Uns
 
 /** Of each agent this many ends are kept in order; a receipt has some 350 bytes. */
 export const MOST_RECEIPTS = 10_000;
+
+/** The day of a moment, counted from the epoch (UTC). */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS);
+}
+
+/** So long is a day. */
+export const DAY_MS = 24 * 3_600_000;
 
 /** The message of a memory that is another one than it was. */
 export const LOST = 'StoreLost: the store has lost what it was told, so that nothing is known of the events that were run';

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { AgentRef } from '../api/names.ts';
 import { type Receipt, receiptOf } from '../api/receipt.ts';
-import type { EventRecord } from '../api/record.ts';
+import { type EventRecord, NOTHING_SPENT } from '../api/record.ts';
 import {
   type CellKey,
+  DAY_MS,
   LAST_TICK_RETENTION_MS,
   LOST,
   MOST_RECEIPTS,
@@ -19,13 +20,30 @@ import {
 } from './port.ts';
 import { RedisClient, type RedisOptions } from './redis-client.ts';
 
-/** A record is a hash: v(ersion), f(ence), l(ease until), r(ecord as JSON), e(nd: its receipt as JSON, or nothing). Redis runs a script as one step; TIME inside it is the store's clock. */
+/** A record is a hash: v(ersion), f(ence), l(ease until), r(ecord as JSON), e(nd: its receipt as JSON, or nothing), and what it says was bought: t(urns), c(ost). Redis runs a script as one step; TIME inside it is the store's clock. */
 const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
-/** The keys are those of the record and of the agent's ends, a sorted set of events by the time of their end; `at` is where in ARGV the write begins. */
+/**
+ * The keys are those of the record, of the agent's ends, a sorted set of events by the time of their end, and of what it spends in a day, a hash: d(ay), n(ano-USD), u(nknown
+ * costs are among it). `at` is where in ARGV the write begins.
+ */
 const PUT = `
+local function book(turns, cost)
+  local before = redis.call('HMGET', KEYS[1], 't', 'c')
+  if tonumber(turns) <= tonumber(before[1] or '0') then return end
+  redis.call('HSET', KEYS[1], 't', turns, 'c', cost)
+  local day = math.floor(now / ${DAY_MS})
+  if day > tonumber(redis.call('HGET', KEYS[3], 'd') or '-1') then
+    redis.call('DEL', KEYS[3])
+    redis.call('HSET', KEYS[3], 'd', string.format('%.0f', day), 'n', 0)
+  end
+  if cost == 'unknown' then redis.call('HSET', KEYS[3], 'u', 1)
+  else redis.call('HINCRBY', KEYS[3], 'n', string.format('%.0f', tonumber(cost) - (tonumber(before[2] or '0') or 0))) end
+  redis.call('PEXPIRE', KEYS[3], ${2 * DAY_MS})
+end
 local function put(version, fence, at)
   local record, leaseMs, expireMs = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local event, receipt, endedAt = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
+  book(ARGV[at + 6], ARGV[at + 7])
   local lease = 0
   if leaseMs > 0 then lease = now + leaseMs end
   redis.call('HSET', KEYS[1], 'v', version, 'f', fence, 'l', string.format('%.0f', lease), 'r', record, 'e', receipt)
@@ -42,16 +60,16 @@ end`;
 const scripts = {
   eaRead: { numberOfKeys: 1, lua: `${NOW} return {string.format('%.0f', now), redis.call('HMGET', KEYS[1], 'v', 'l', 'r')}` },
   eaReplace: {
-    numberOfKeys: 3,
+    numberOfKeys: 4,
     lua: `${NOW} ${PUT}
-if ARGV[3] ~= '' and redis.call('HGET', KEYS[3], 'id') ~= ARGV[3] then return {-1} end
+if ARGV[3] ~= '' and redis.call('HGET', KEYS[4], 'id') ~= ARGV[3] then return {-1} end
 local stored = redis.call('HMGET', KEYS[1], 'v', 'l', 'r')
 if (stored[1] or '0') ~= ARGV[1] then return {0, string.format('%.0f', now), stored} end
 put(tonumber(ARGV[1]) + 1, ARGV[2], 4)
 return {1, string.format('%.0f', now)}`,
   },
   eaUpdate: {
-    numberOfKeys: 2,
+    numberOfKeys: 3,
     lua: `${NOW} ${PUT}
 local stored = redis.call('HMGET', KEYS[1], 'v', 'f')
 if stored[2] ~= ARGV[1] then return 0 end
@@ -84,6 +102,14 @@ for _, event in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', ARGV[1]))
   if receipt and receipt ~= '' then receipts[#receipts + 1] = receipt end
 end
 return receipts`,
+  },
+  eaCostToday: {
+    numberOfKeys: 1,
+    lua: `${NOW}
+local known = redis.call('HMGET', KEYS[1], 'd', 'n', 'u')
+if tonumber(known[1] or '-1') < math.floor(now / ${DAY_MS}) then return '0' end
+if known[3] then return 'unknown' end
+return known[2]`,
   },
   eaLease: {
     numberOfKeys: 1,
@@ -156,7 +182,8 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
   const writeArguments = ({ event }: RecordKey, { record, leaseMs, expireMs = 0 }: RecordWrite) => {
     const receipt = receiptOf(record);
     const end = receipt === undefined ? ['', 0] : [JSON.stringify(receipt), receipt.endedAt];
-    return [JSON.stringify(record), leaseMs, expireMs, event, ...end] as const;
+    const { turns, costNanoUsd } = record.spent ?? NOTHING_SPENT;
+    return [JSON.stringify(record), leaseMs, expireMs, event, ...end, turns, costNanoUsd] as const;
   };
 
   return {
@@ -165,14 +192,14 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
       return { now: Number(now), stored: storedRecord(fields) };
     },
     replace: async (key, expectedVersion, write, epoch) => {
-      const keys = [recordKey(key), endsKey(key.agent), epochKey(key.agent)];
+      const keys = [recordKey(key), endsKey(key.agent), costsKey(key.agent), epochKey(key.agent)];
       const args = [...keys, expectedVersion, write.record.fence, epoch ?? '', ...writeArguments(key, write)];
       const [written, now, fields] = (await run('eaReplace', ...args)) as [number, string, StoredFields];
       if (written === -1) throw new StoreError('Lost', LOST);
       return written === 1 ? { written: true, now: Number(now) } : { written: false, now: Number(now), stored: storedRecord(fields) };
     },
     update: async (key, fence, write) => {
-      const args = [recordKey(key), endsKey(key.agent), fence, ...writeArguments(key, write)];
+      const args = [recordKey(key), endsKey(key.agent), costsKey(key.agent), fence, ...writeArguments(key, write)];
       return { written: (await run('eaUpdate', ...args)) === 1 };
     },
     renew: async (key, fence, leaseMs) => ({ renewed: (await run('eaRenew', recordKey(key), fence, leaseMs)) === 1 }),
@@ -183,6 +210,10 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
     receipts: async (agent, since) => {
       const found = (await run('eaReceipts', endsKey(agent), since, recordKey({ agent, event: '' }))) as readonly string[];
       return found.map((receipt) => JSON.parse(receipt) as Receipt);
+    },
+    costToday: async (agent) => {
+      const cost = (await run('eaCostToday', costsKey(agent))) as string;
+      return cost === 'unknown' ? cost : Number(cost);
     },
     lease: async (agent, name, leaseMs) => ({ taken: (await run('eaLease', leaseKey(agent, name), leaseMs)) === 1 }),
     addPause: async (agent, pause, by) => {
@@ -227,6 +258,10 @@ function recordKey(key: RecordKey): string {
 
 function endsKey(agent: AgentRef): string {
   return `ea:{${agent.namespace}/${agent.name}}:ends`;
+}
+
+function costsKey(agent: AgentRef): string {
+  return `ea:{${agent.namespace}/${agent.name}}:costs`;
 }
 
 /** Beside what it names, so that it is lost with that. */

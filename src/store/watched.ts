@@ -25,6 +25,7 @@ export function watchedStore<Watched extends Store>(store: Watched, onChange: (u
     renew: (key, fence, leaseMs) => watch(store.renew(key, fence, leaseMs)),
     remove: (key, expectedVersion) => watch(store.remove(key, expectedVersion)),
     receipts: (agent, since) => watch(store.receipts(agent, since)),
+    costToday: (agent) => watch(store.costToday(agent)),
     lease: (agent, name, leaseMs) => watch(store.lease(agent, name, leaseMs)),
     addPause: (agent, pause, by) => watch(store.addPause(agent, pause, by)),
     pausesSince: (agent, since) => watch(store.pausesSince(agent, since)),

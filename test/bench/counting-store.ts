@@ -22,6 +22,7 @@ export function countingStore(store: Store): CountingStore {
     renew: counted('renew', store.renew),
     remove: counted('remove', store.remove),
     receipts: counted('receipts', store.receipts),
+    costToday: counted('costToday', store.costToday),
     lease: counted('lease', store.lease),
     addPause: counted('addPause', store.addPause),
     pausesSince: counted('pausesSince', store.pausesSince),

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { LAST_TICK_RETENTION_MS, MOST_RECEIPTS } from '../../src/store/port.ts';
+import { DAY_MS, LAST_TICK_RETENTION_MS, MOST_RECEIPTS } from '../../src/store/port.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { sharedRedis } from '../parts/redis.ts';
 import { type StoreWorld, storeConformance } from './store-suite.ts';
@@ -76,6 +76,37 @@ test('Redis store: what is kept of the ends of an agent is bounded, and goes wit
       ['newest'],
       'those without a record have no receipt',
     );
+  } finally {
+    client.disconnect();
+  }
+});
+
+test('Redis store: a new day begins with nothing, and what a day has cost is kept for two', async () => {
+  const store = createRedisStore({ url: redis.url, onError });
+  worlds.push(store);
+  const agent = { namespace: 'test', name: `agent-${randomUUID().slice(0, 8)}` };
+  const costs = `ea:{test/${agent.name}}:costs`;
+  const client = new Redis(redis.url);
+  const buy = async (event: string, costNanoUsd: number | 'unknown') => {
+    const spent = { turns: 1, inputTokens: 1, outputTokens: 1, costNanoUsd, estimated: false };
+    const record = { gen: 0, attempt: 1, phase: 'running', fence: 'f', starts: 1, startedAt: 1, outputs: {}, spent } as const;
+    await store.replace({ agent, event }, 0, { record, leaseMs: 0 });
+  };
+  try {
+    await buy('a', 5);
+    await buy('b', 'unknown');
+    assert.equal(await store.costToday(agent), 'unknown');
+    const left = await client.pttl(costs);
+    assert.ok(left <= 2 * DAY_MS && left > 2 * DAY_MS - 60_000, `${left}`);
+    // As if all that had been yesterday.
+    await client.hincrby(costs, 'd', -1);
+    assert.equal(await store.costToday(agent), 0);
+    await buy('c', 7);
+    assert.equal(await store.costToday(agent), 7);
+    // As if the clock of another server, that has taken over since, were behind.
+    await client.hincrby(costs, 'd', 1);
+    await buy('d', 2);
+    assert.equal(await store.costToday(agent), 9);
   } finally {
     client.disconnect();
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import type { EventRecord } from '../../src/api/record.ts';
+import type { EventRecord, Spent } from '../../src/api/record.ts';
 import { PAUSE_RETENTION_MS, type RecordKey, type Store, StoreError } from '../../src/store/port.ts';
 
 /** A store under test, and a way to let its time pass. */
@@ -15,6 +15,10 @@ export interface StoreWorld {
 
 function record(change: Partial<EventRecord> = {}): EventRecord {
   return { gen: 0, attempt: 1, phase: 'running', fence: 'a', starts: 1, startedAt: 5, outputs: {}, ...change };
+}
+
+function spent(turns: number, costNanoUsd: number | 'unknown'): Spent {
+  return { turns, inputTokens: 1, outputTokens: 1, costNanoUsd, estimated: false };
 }
 
 function freshKey(): RecordKey {
@@ -48,6 +52,52 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     assert.ok(anew.written && anew.version > second.version, 'a version is never given twice');
     assert.equal((await other.replaceCell(key, second.version, 'four', 60_000)).written, false);
     assert.equal((await store.readCell(ofNamespace)).stored?.text, 'another');
+  });
+
+  about('the day knows what its writes have added to the cost of events, each once, whatever becomes of the records', async (world) => {
+    const { store, other, pass } = world;
+    const key = freshKey();
+    const { agent } = key;
+    const second = { agent, event: 'second' };
+    const cost = () => other.costToday(agent);
+    assert.equal(await cost(), 0);
+    assert.ok((await store.replace(key, 0, { record: record(), leaseMs: 60_000 })).written);
+    assert.equal(await cost(), 0, 'nothing was bought');
+    const bought = { record: record({ spent: spent(1, 1_000_000_007) }), leaseMs: 60_000 };
+    await store.update(key, 'a', bought);
+    await store.update(key, 'a', bought);
+    assert.equal(await cost(), 1_000_000_007, 'a write that is repeated adds nothing');
+    assert.equal((await store.update(key, 'b', { record: record({ spent: spent(9, 9) }), leaseMs: 0 })).written, false);
+    const late = await store.replace(key, 1, { record: record({ spent: spent(9, 9) }), leaseMs: 0 });
+    assert.equal(late.written, false);
+    assert.equal(await cost(), 1_000_000_007, 'nor does one that is refused');
+    const { stored } = await store.read(key);
+    const taken = record({ fence: 'b', spent: spent(1, 1_000_000_007) });
+    assert.ok((await other.replace(key, stored?.version ?? 0, { record: taken, leaseMs: 60_000 })).written);
+    assert.equal(await cost(), 1_000_000_007, 'nor the next taker');
+    const result = { outcome: 'dead' as const, reason: 'AttemptsExhausted' as const, endedAt: 1 };
+    const dead = record({ fence: 'b', phase: 'dead', event: { id: 'x', type: 't' }, spent: spent(3, 1_000_000_017), result });
+    await other.update(key, 'b', { record: dead, leaseMs: 0, expireMs: 500 });
+    await store.replace(second, 0, { record: record({ spent: spent(1, 3) }), leaseMs: 0 });
+    assert.equal(await cost(), 1_000_000_020);
+    assert.equal(await store.costToday(freshKey().agent), 0, 'another agent has its own');
+    const version = (await store.read(second)).stored?.version ?? 0;
+    assert.ok((await store.remove(second, version)).removed);
+    await pass(1000);
+    assert.equal((await store.read(key)).stored, undefined);
+    assert.equal(await cost(), 1_000_000_020, 'what is forgotten was spent');
+    await store.replace(key, 0, { record: record({ spent: spent(1, 5) }), leaseMs: 0 });
+    assert.equal(await cost(), 1_000_000_025);
+  });
+
+  about('a call without a known price makes the cost of the day unknown', async ({ store }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record({ spent: spent(1, 7) }), leaseMs: 60_000 });
+    assert.equal(await store.costToday(key.agent), 7);
+    await store.update(key, 'a', { record: record({ spent: spent(2, 'unknown') }), leaseMs: 60_000 });
+    assert.equal(await store.costToday(key.agent), 'unknown');
+    await store.replace({ ...key, event: 'second' }, 0, { record: record({ spent: spent(1, 7) }), leaseMs: 0 });
+    assert.equal(await store.costToday(key.agent), 'unknown');
   });
 
   about('a record that was never written is not there', async ({ store }) => {

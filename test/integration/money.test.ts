@@ -112,6 +112,41 @@ suite('what may be spent, and a provider that is away', { concurrency: 1 }, () =
       assert.equal(Math.round((1000 - sumOf(metrics, 'eventagent_budget_remaining_usd', { period: 'day' })) * 1e9), billedNanoUsd(stub));
     }));
 
+  test('without a budget, the cost of the day is what the provider billed: retries and dead letters included, over replicas and a restart', (t) =>
+    onPodsStage(
+      t,
+      '4.3',
+      async ({ stub, sink, start, look }) => {
+        // Every third call is refused by the model, every fourth ends in an error, whatever event it is for.
+        let calls = 0;
+        stub.script(() => {
+          calls += 1;
+          if (calls % 4 === 0) return { status: 500 };
+          return calls % 3 === 0 ? { stopReason: 'refusal' } : undefined;
+        });
+        const gateway = await start('gateway');
+        const pods = [await start('runner'), await start('runner')];
+        await Promise.all([gateway, ...pods].map((pod) => pod.untilReady()));
+        for (let event = 0; event < 12; event += 1) await deliver(gateway.gatewayUrl, `event-${event}`);
+        await eventually(
+          'every event has come to its end',
+          async () => sink.effects().length + (await look('ea.test.reviewer.dead')).length === 12,
+          60_000,
+        );
+        assert.ok((await look('ea.test.reviewer.dead')).length > 0);
+        const agreed = async (pod: Pod) => (await statusOf(pod)).costTodayNanoUsd === billedNanoUsd(stub);
+        for (const pod of pods) await eventually('a replica tells it', () => agreed(pod), 40_000);
+        for (const pod of pods) pod.signal('SIGKILL');
+        await Promise.all(pods.map((pod) => pod.exit));
+        const another = await start('runner');
+        await another.untilReady();
+        await eventually('so does the next one', () => agreed(another), 40_000);
+        assert.ok(billedNanoUsd(stub) > 0);
+        assert.equal((await statusOf(another)).budget, undefined);
+      },
+      { delivery: { retryDelaysSeconds: [1] } },
+    ));
+
   for (const version of rabbitVersions)
     test(`a revoked key, RabbitMQ ${version}: one replica tries, the queue keeps everything, and a new key is taken up`, (t) =>
       onPodsStage(t, version, async ({ stub, sink, start, look, reviewer }) => {

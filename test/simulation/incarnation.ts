@@ -100,6 +100,7 @@ export class Incarnation {
       renew: (key, fence, leaseMs) => this.call('store.renew', () => store.renew(key, fence, leaseMs)),
       remove: (key, version) => this.call('store.remove', () => store.remove(key, version)),
       receipts: (agent, since) => this.call('store.receipts', () => store.receipts(agent, since)),
+      costToday: (agent) => this.call('store.costToday', () => store.costToday(agent)),
       lease: (agent, name, leaseMs) => this.call('store.lease', () => store.lease(agent, name, leaseMs)),
       addPause: (...pause) => this.call('store.addPause', () => store.addPause(...pause)),
       pausesSince: (agent, since) => this.call('store.pausesSince', () => store.pausesSince(agent, since)),

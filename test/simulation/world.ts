@@ -361,6 +361,7 @@ export class World {
       renew: down(store.renew),
       remove: down(store.remove),
       receipts: down(store.receipts),
+      costToday: down(store.costToday),
       lease: down(store.lease),
       addPause: down(store.addPause),
       pausesSince: down(store.pausesSince),

@@ -543,7 +543,7 @@ export interface EventAgentStatus {
    */
   readonly deadLetters?: number;
   /**
-   * US dollars that are booked for the present day of the budget's time zone, over all pods, money for calls under way included; missing where there is no budget, and where it is not known.
+   * US dollars that the agent has cost today, over all pods. With a budget: what is booked for the present day of its time zone, money for calls under way included. Without: what the calls of the day (UTC) have cost that are recorded with their events. Missing where no price is known for the model or for a call of the day, and where no pod can be asked.
    */
   readonly costToday?: string;
   /**

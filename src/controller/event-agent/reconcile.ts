@@ -110,7 +110,7 @@ export class EventAgentReconciler {
         budget,
         alike: alikeVerdict(told),
         fanOut: fanOutVerdict(inForce?.compiled, this.#statuses.reach(agent, fanOut.wide.get(name)), fanOut.isExact, fanOutAbove),
-        costToday: this.#statuses.costToday(agent, told?.budget?.dayNanoUsd),
+        costToday: this.#statuses.costToday(agent, told?.costTodayNanoUsd),
         suspended: agent.spec.suspend,
         depths,
         replicas: deployment?.status?.replicas ?? (deployment === undefined ? undefined : 0),

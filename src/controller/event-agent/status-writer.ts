@@ -43,7 +43,7 @@ export class StatusWriter {
     return queued === undefined || deadLetters === undefined ? undefined : { queued, deadLetters };
   }
 
-  /** What is booked for today, to show: that of the status, until another one is worth a write. */
+  /** What the agent has cost today, to show: that of the status, until another one is worth a write. */
   costToday(agent: StoredEventAgent, seenNanoUsd: number | undefined): string | undefined {
     const { costToday } = this.latest(agent) ?? {};
     const shown = costToday === undefined ? undefined : Number(costToday) * 1e9;

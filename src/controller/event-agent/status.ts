@@ -13,7 +13,7 @@ export interface StatusParts {
   readonly budget: Verdict;
   readonly alike: Verdict;
   readonly fanOut: Verdict;
-  /** What is booked for today, where that is known. */
+  /** What the agent has cost today, where that is known. */
   readonly costToday: string | undefined;
   readonly suspended: boolean;
   /** `undefined` where they are not known. */
