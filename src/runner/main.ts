@@ -141,6 +141,7 @@ export function startRunner(
     },
   });
   const { budget } = configuration;
+  const { countTokens } = ports.model;
   const till =
     budget === undefined
       ? undefined
@@ -149,6 +150,7 @@ export function startRunner(
           agent: ref,
           budget,
           priceOf: ports.priceOf,
+          counter: countTokens === undefined ? undefined : { countTokens },
           onState: (seen) => {
             state.budget = seen;
             if (isPriced) state.costTodayNanoUsd = seen.booked.day.nanoUsd;

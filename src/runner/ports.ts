@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Tracer } from '../lib/tracing.ts';
-import type { Model } from '../model/port.ts';
+import type { Model, TokenCounter } from '../model/port.ts';
 import type { Store } from '../store/port.ts';
 import type { Send } from './outputs/send.ts';
 
@@ -14,7 +14,8 @@ import type { Send } from './outputs/send.ts';
 export interface RunnerPorts {
   readonly connection: BrokerConnection;
   readonly store: Store;
-  readonly model: Model;
+  /** One that cannot count has each call reserved by its bytes. */
+  readonly model: Model & Partial<TokenCounter>;
   readonly send: Send;
   readonly secrets: Secrets;
   readonly clock: Clock;

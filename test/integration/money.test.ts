@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { brokerNames } from '../../src/api/names.ts';
 import { costNanoUsd } from '../../src/api/prices.ts';
 import { parseRunnerStatus } from '../../src/api/runner-status.ts';
 import { rabbitVersions } from '../parts/rabbitmq.ts';
@@ -15,6 +16,7 @@ const REPLICAS = 8;
 const EVENTS = 160;
 const KILLS = 10;
 const SEED = 20260102;
+const DEAD = brokerNames({ namespace: 'test', name: 'reviewer' }).dead;
 
 /** What the provider bills, by its own books. */
 function billedNanoUsd(stub: ClaudeStub): number {
@@ -110,6 +112,26 @@ suite('what may be spent, and a provider that is away', { concurrency: 1 }, () =
       const metrics = await scrape(`${runner.metricsUrl}/metrics`);
       assert.equal(Math.round(sumOf(metrics, 'eventagent_cost_usd_total', {}) * 1e9), billedNanoUsd(stub));
       assert.equal(Math.round((1000 - sumOf(metrics, 'eventagent_budget_remaining_usd', { period: 'day' })) * 1e9), billedNanoUsd(stub));
+    }));
+
+  test("a request whose bytes are too many for the budget is run where the provider's count has room; one that is not counted is none", (t) =>
+    onPodsStage(t, '4.3', async ({ stub, sink, start, look, reviewer }) => {
+      const gateway = await start('gateway');
+      const { runner } = reviewer;
+      // Four bytes of it are a token, as the provider counts.
+      const model = { ...runner.model, system: 'a long word '.repeat(400) };
+      const bound = 4000;
+      const configuration = { ...runner, model, budget: { perEvent: { tokens: bound }, timeZone: 'Etc/UTC' } };
+      const pod = await start('runner', { configuration });
+      await Promise.all([gateway.untilReady(), pod.untilReady()]);
+      assert.equal(await deliver(gateway.gatewayUrl, 'counted'), 202);
+      await sink.until('it is done', () => sink.effects().length === 1);
+      assert.equal(stub.received().length, 1);
+      stub.refuseCounts({ status: 429 });
+      assert.equal(await deliver(gateway.gatewayUrl, 'uncounted'), 202);
+      const letter = await eventually('a dead letter', async () => (await look(DEAD))[0]);
+      assert.equal(letter?.properties.headers['ea-reason'], 'EventBudgetSpent');
+      assert.equal(stub.received().length, 1, 'nothing more was bought');
     }));
 
   test('without a budget, the cost of the day is what the provider billed: retries and dead letters included, over replicas and a restart', (t) =>

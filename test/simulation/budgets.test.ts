@@ -91,6 +91,96 @@ test('an event that costs more than its own budget is a dead letter, and one tha
   }
 });
 
+/** An agent whose requests have 2,000 bytes and more, and some 100 tokens. */
+const wordy = { system: 'long words '.repeat(180), maxTokens: MAX_TOKENS };
+const counting = { counts: () => ({ delayMs: 200, tokens: 10 }) };
+/** The most of a call of such an agent by the count, margin included. */
+const MOST_COUNTED = 111 + MAX_TOKENS;
+
+test('a request that the budget has no room for by its bytes is counted: it is run where the count fits', async () => {
+  for (const budget of [{ perEvent: { tokens: MOST_COUNTED } }, { perDay: { tokens: 10 * MOST_COUNTED } }]) {
+    const { world, start } = await stageOf({ ...counting, agent: { ...wordy, budget } });
+    start();
+    await world.publish('event');
+    await world.publish('another');
+    await world.clock.runUntil(() => world.settled(), 600_000);
+    assertNothingBroken(world);
+    assert.deepEqual([world.model.ledger.length, world.model.counted.length], [2, 2]);
+    assert.equal((await ledgerOf(world)).day?.tokens, 2 * TOKENS);
+  }
+});
+
+test('one that fits by its bytes is not counted', async () => {
+  const { world, start } = await stageOf({ ...counting, agent: { ...wordy, budget: { perDay: { tokens: 5000 } } } });
+  start();
+  await world.publish('event');
+  await world.clock.runUntil(() => world.settled(), 600_000);
+  assert.deepEqual([world.model.ledger.length, world.model.counted.length], [1, 0]);
+});
+
+test('where the provider does not count, not in time, or too much, the bytes stand or the count says no', async () => {
+  for (const counts of [
+    () => ({ delayMs: 10, tokens: 'RateLimited' as const }),
+    () => ({ delayMs: 10, tokens: 'Unreachable' as const }),
+    () => ({ delayMs: 3_600_000, tokens: 10 }),
+    () => ({ delayMs: 10, tokens: 1000 }),
+  ]) {
+    const { world, start } = await stageOf({ counts, agent: { ...wordy, budget: { perDay: { tokens: 1000 } } } });
+    start();
+    await world.publish('event');
+    await world.clock.runUntil(() => world.settled(), 600_000);
+    const [letter] = world.broker.messages(world.names.dead);
+    assert.deepEqual([letter?.headers['ea-reason'], world.model.ledger.length], ['ExceedsBudget', 0]);
+  }
+});
+
+test('a day that is nearly spent is used up by the count, then closed, and an event that waits is not counted again and again', async () => {
+  const perDay = 5 * MOST_COUNTED;
+  const { world, start } = await stageOf({ ...counting, agent: { ...wordy, budget: { perDay: { tokens: perDay } } } });
+  start();
+  for (let event = 0; event < 30; event += 1) await world.publish(`event-${event}`);
+  await world.clock.advance(12 * 3_600_000);
+  const sold = world.model.ledger.length;
+  // Each leaves TOKENS booked, and the last one had room for the most that it could use.
+  assert.equal(sold, Math.floor((perDay - MOST_COUNTED) / TOKENS) + 1);
+  assert.ok(world.model.counted.length <= sold + 2, `${world.model.counted.length} counts`);
+  await world.clock.runUntil(() => world.settled(), 5 * DAY_MS);
+  assertNothingBroken(world);
+  for (const [day, tokens] of billedByDay(world)) assert.ok(tokens <= perDay, `${tokens} on day ${day}`);
+});
+
+test('a call that was billed more than the count and its margin is booked as it was billed', async () => {
+  const { world, start } = await stageOf({
+    ...counting,
+    model: () => ({ delayMs: 100, input: 500 }),
+    agent: { ...wordy, budget: { perDay: { tokens: MOST_COUNTED } } },
+  });
+  start();
+  await world.publish('event');
+  await world.clock.advance(600_000);
+  const { day } = await ledgerOf(world);
+  assert.deepEqual([day?.tokens, world.model.ledger.map(({ tokens }) => tokens)], [520, [520]]);
+  await world.publish('another');
+  await world.clock.advance(600_000);
+  assert.equal(world.model.ledger.length, 1, 'the day is spent');
+});
+
+test('a process that dies while its request is counted has reserved nothing', async () => {
+  const { world, start } = await stageOf({
+    counts: () => ({ delayMs: 5000, tokens: 10 }),
+    agent: { ...wordy, budget: { perDay: { tokens: 2 * MOST_COUNTED } } },
+  });
+  const replica = start();
+  await world.publish('event');
+  await world.clock.advance(2000);
+  assert.equal(world.model.counted.length, 1);
+  replica.current().die();
+  await world.clock.runUntil(() => world.settled(), 600_000);
+  assertNothingBroken(world);
+  const { day, open } = await ledgerOf(world);
+  assert.deepEqual([day?.tokens, open, world.records.get('event')?.spent?.estimated], [TOKENS, {}, false]);
+});
+
 test('a process that dies in a call leaves its reservation booked, and its event knows of it', async () => {
   let calls = 0;
   const { world, start } = await stageOf({
@@ -121,37 +211,44 @@ function unsteady(random: Random): ModelScript {
 
 const SEEDS = Math.ceil(Number(process.env.EVENTAGENT_SIMULATION_SEEDS ?? 200) / 50);
 
-test(`${SEEDS} seeds of eight replicas that share a budget and die at random: no day costs more than it may, and no event is lost`, async () => {
-  let deaths = 0;
-  for (let seed = 1; seed <= SEEDS; seed += 1) {
-    const random = createRandom(seed);
-    const trouble = { left: random.integer(2, 12) };
-    const perDay = random.integer(5 * MOST, 9 * MOST);
-    const world = new World({
-      profile: random.pick(['3.10', '4.0', '4.3']),
-      random,
-      model: () => unsteady(random),
-      sink: () => takesIt,
-      concurrency: random.integer(1, 2),
-      outputs: ['out'],
-      agent: { budget: { perDay: { tokens: perDay } }, maxTokens: MAX_TOKENS },
-    });
-    await world.declare();
-    for (let replica = 0; replica < 8; replica += 1) {
-      const started = world.start(
-        () => unluckyFate(random, trouble, (ms) => started.current().freeze(ms)),
-        () => random.integer(10, 20_000),
-      );
+for (const [isWordy, seeds] of [
+  [false, SEEDS],
+  [true, Math.ceil(SEEDS / 4)],
+] as const)
+  test(`${seeds} seeds of eight replicas that share a budget and die at random${isWordy ? ', their requests counted' : ''}: no day costs more than it may, and no event is lost`, async () => {
+    let deaths = 0;
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      const random = createRandom(seed);
+      const trouble = { left: random.integer(2, 12) };
+      // By its bytes a wordy request hardly fits into a day.
+      const perDay = isWordy ? random.integer(2000, 3000) : random.integer(5 * MOST, 9 * MOST);
+      const world = new World({
+        profile: random.pick(['3.10', '4.0', '4.3']),
+        random,
+        model: () => unsteady(random),
+        sink: () => takesIt,
+        concurrency: random.integer(1, 2),
+        outputs: ['out'],
+        agent: { budget: { perDay: { tokens: perDay } }, maxTokens: MAX_TOKENS, ...(isWordy ? wordy : {}) },
+        ...(isWordy ? { counts: () => ({ delayMs: random.integer(1, 10_100), tokens: random.chance(0.05) ? 'RateLimited' : 10 }) } : {}),
+      });
+      await world.declare();
+      for (let replica = 0; replica < 8; replica += 1) {
+        const started = world.start(
+          () => unluckyFate(random, trouble, (ms) => started.current().freeze(ms)),
+          () => random.integer(10, 20_000),
+        );
+      }
+      // Where nobody counts, the day is over for all: fewer of them have as many days.
+      for (let event = 0; event < (isWordy ? 10 : 30); event += 1) await world.publish(`event-${event}`);
+      await world.clock.runUntil(() => world.settled(), 30 * DAY_MS);
+      await world.clock.advance(300_000);
+      assertNothingBroken(world, `seed ${seed}`);
+      for (const [day, tokens] of billedByDay(world)) assert.ok(tokens <= perDay, `seed ${seed}: ${tokens} of ${perDay} on day ${day}`);
+      const { month } = await ledgerOf(world);
+      const billed = world.model.ledger.reduce((sum, { tokens }) => sum + tokens, 0);
+      assert.ok((month?.tokens ?? 0) >= billed, `seed ${seed}: ${month?.tokens} booked, ${billed} billed`);
+      deaths += world.deaths;
     }
-    for (let event = 0; event < 30; event += 1) await world.publish(`event-${event}`);
-    await world.clock.runUntil(() => world.settled(), 30 * DAY_MS);
-    await world.clock.advance(300_000);
-    assertNothingBroken(world, `seed ${seed}`);
-    for (const [day, tokens] of billedByDay(world)) assert.ok(tokens <= perDay, `seed ${seed}: ${tokens} of ${perDay} on day ${day}`);
-    const { month } = await ledgerOf(world);
-    const billed = world.model.ledger.reduce((sum, { tokens }) => sum + tokens, 0);
-    assert.ok((month?.tokens ?? 0) >= billed, `seed ${seed}: ${month?.tokens} booked, ${billed} billed`);
-    deaths += world.deaths;
-  }
-  assert.ok(deaths > SEEDS / 2, `${deaths} deaths`);
-});
+    assert.ok(deaths > seeds / 2, `${deaths} deaths`);
+  });

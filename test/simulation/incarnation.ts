@@ -1,6 +1,6 @@
 import type { BrokerConnection, Channel, Delivery } from '../../src/broker/port.ts';
 import type { Clock } from '../../src/lib/clock.ts';
-import type { Model } from '../../src/model/port.ts';
+import type { Model, TokenCounter } from '../../src/model/port.ts';
 import type { Send } from '../../src/runner/outputs/send.ts';
 import type { Store } from '../../src/store/port.ts';
 import { nameOf } from './name.ts';
@@ -115,8 +115,13 @@ export class Incarnation {
     };
   }
 
-  model(model: Model): Model {
-    return { call: (request, signal) => this.call(`model.call ${request.prompt}`, () => model.call(request, signal)) };
+  model({ call, countTokens }: Model & Partial<TokenCounter>): Model & Partial<TokenCounter> {
+    return {
+      call: (request, signal) => this.call(`model.call ${request.prompt}`, () => call(request, signal)),
+      ...(countTokens === undefined
+        ? {}
+        : { countTokens: (request, signal) => this.call(`model.countTokens ${request.prompt}`, () => countTokens(request, signal)) }),
+    };
   }
 
   send(send: Send): Send {

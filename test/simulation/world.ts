@@ -25,13 +25,15 @@ import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.
 import { type Fate, Incarnation } from './incarnation.ts';
 import { NAME, nameOf } from './name.ts';
 import type { Random } from './random.ts';
-import { createScriptedModel, type ModelScript, type ScriptedModel } from './scripted-model.ts';
+import { type CountScript, createScriptedModel, type ModelScript, type ScriptedModel } from './scripted-model.ts';
 import { createSink, type Sink, type SinkScript } from './sink.ts';
 
 /** What a simulated world is made of. */
 export interface WorldOptions {
   readonly profile: '3.10' | '4.0' | '4.3';
   readonly random: Random;
+  /** How many tokens the model counts in a request, or why it does not; without it, it cannot count. */
+  readonly counts?: CountScript;
   /** Asked at the beginning of each call, with the name of the event that it is for. */
   readonly model: (event: string) => ModelScript;
   readonly sink: (output: string) => SinkScript;
@@ -42,7 +44,7 @@ export interface WorldOptions {
   /** What the agent deviates in beside that. */
   readonly agent?: Pick<
     AgentFixture,
-    'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend' | 'deadLetters'
+    'system' | 'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend' | 'deadLetters'
   >;
   /** What its outputs deviate in. */
   readonly output?: object;
@@ -112,7 +114,7 @@ export class World {
     this.store = this.#watched(createMemoryStore(this.clock));
     const { clock } = this;
     this.sink = createSink(clock, ({ output }) => options.sink(output));
-    this.model = createScriptedModel(clock, options.model);
+    this.model = createScriptedModel(clock, options.model, options.counts);
     const agent = agentOf(options);
     this.#configuration = runnerConfigurationFor(agent, 'ea');
     this.names = brokerNames(this.configuration.agent);

@@ -9,6 +9,7 @@ export interface AgentFixture {
   readonly triggers?: readonly object[];
   readonly filter?: string;
   readonly prompt?: string;
+  readonly system?: string;
   readonly model?: string;
   readonly baseUrl?: string;
   readonly maxTokens?: number;
@@ -36,6 +37,7 @@ export function eventAgent(fixture: AgentFixture = {}): EventAgent {
     prompt = 'Say something.',
     model = 'claude-sonnet-5-5',
     baseUrl,
+    system,
     maxTokens,
     ...spec
   } = fixture;
@@ -49,6 +51,7 @@ export function eventAgent(fixture: AgentFixture = {}): EventAgent {
         model,
         apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
         prompt,
+        ...(system === undefined ? {} : { system }),
         ...(baseUrl === undefined ? {} : { baseUrl }),
         ...(maxTokens === undefined ? {} : { maxTokens }),
       },

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { isPriced } from '../../src/api/prices.ts';
 import type { TokenUsage } from '../../src/model/port.ts';
-import { type Behaviour, errorBody, isRefusal } from './claude-behaviour.ts';
+import { type Behaviour, errorBody, isRefusal, type Refusal } from './claude-behaviour.ts';
 import { type ClaudeRequest, COUNT_PATH, parseBody, parseRequest, refusalFor } from './claude-request.ts';
 import { type SendEnd, sendAnswer, sendRefusal } from './claude-send.ts';
 import { tokensOf } from './claude-wire.ts';
@@ -50,6 +50,8 @@ export interface ClaudeStub {
   connections(): number;
   /** Replaces the script. */
   script(decide: (request: ClaudeRequest) => Behaviour | undefined): void;
+  /** Refuses from now on to count tokens. */
+  refuseCounts(refusal: Refusal): void;
   /** Queues behaviours for the next requests, one each. */
   next(...behaviours: readonly Behaviour[]): void;
   /** Waits until a condition on the stub holds; rejects after `timeoutMs` (default 10,000). */
@@ -71,6 +73,7 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
   const held = new Map<number, 'headers' | 'stream'>();
   const watchable = createWatchable();
   let script = options.script;
+  let noCounts: Refusal | undefined;
   let connections = 0;
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -101,7 +104,7 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
   function count(message: IncomingMessage, response: ServerResponse, bytes: Buffer, body: ReturnType<typeof parseBody>): void {
     const ordinal = counted.length + 1;
     counted.push(parseRequest(message, bytes, body, { ordinal, at: Date.now() }));
-    const refusal = refusalFor(message, body, allowed);
+    const refusal = refusalFor(message, body, allowed) ?? noCounts;
     const requestId = `req_count_${ordinal}`;
     response.writeHead(refusal?.status ?? 200, { 'content-type': 'application/json', 'request-id': requestId });
     response.end(refusal === undefined ? JSON.stringify({ input_tokens: tokensOf(bytes.length) }) : errorBody(refusal, requestId));
@@ -135,6 +138,9 @@ export async function startClaudeStub(options: ClaudeStubOptions = {}): Promise<
     connections: () => connections,
     script(decide) {
       script = decide;
+    },
+    refuseCounts(refusal) {
+      noCounts = refusal;
     },
     next: (...behaviours) => void queue.push(...behaviours),
     until: watchable.until,

@@ -3,7 +3,7 @@ import type { AgentRef } from '../../api/names.ts';
 import { usdText } from '../../api/prices.ts';
 import { type TokenUsage, tokensIn } from '../../api/tokens.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
-import type { ModelRequest } from '../../model/port.ts';
+import type { ModelRequest, TokenCounter } from '../../model/port.ts';
 import { type TimeZone, timeZone } from '../../schedule/time-zone.ts';
 import { persistently } from '../claim.ts';
 import type { GateParts } from '../gate-parts.ts';
@@ -19,10 +19,12 @@ import {
   type Granting,
   type Ledger,
   type Limits,
+  type Purchasing,
   reserve,
   settle,
 } from './ledger.ts';
 import { type PeriodName, periodAt } from './period.ts';
+import { countedUsage, TokenCounts } from './token-counts.ts';
 
 /** How often the ledger is looked at while nothing is taken, and else: others may have spent, or got money back. */
 const LOOK_CLOSED_MS = 10_000;
@@ -63,6 +65,8 @@ export interface TillParts extends GateParts {
   readonly agent: AgentRef;
   readonly budget: Budget;
   readonly priceOf: (model: string, usage: TokenUsage) => number | undefined;
+  /** Its count is asked for where the bytes of a request are too many; missing where it cannot count. */
+  readonly counter?: TokenCounter | undefined;
   /** Told of each state that is seen. */
   readonly onState: (state: BudgetState) => void;
 }
@@ -76,15 +80,17 @@ export class Till {
   readonly #limits: Limits;
   readonly #zone: TimeZone;
   readonly #cell: SharedCell<Ledger>;
+  readonly #counts: TokenCounts | undefined;
   #closed: Closed | undefined;
   #closedAt = 0;
   #notedUntil = 0;
 
   constructor(parts: TillParts) {
-    const { agent, budget, store, clock } = parts;
+    const { agent, budget, store, clock, log, counter } = parts;
     this.#parts = parts;
     this.#limits = limitsOf(budget);
     this.#zone = zoneOf(budget);
+    this.#counts = counter === undefined ? undefined : new TokenCounts(counter, { clock, log });
     this.#cell = new SharedCell({
       store,
       clock,
@@ -103,29 +109,60 @@ export class Till {
     });
   }
 
-  /** Asks for the money of one call. Rejects with the hold signal's reason while the store is away. */
+  /**
+   * Asks for the money of one call: for the most that its bytes can come to, and only where there is no room for that, for what the provider counts. Rejects with the hold signal's
+   * reason while the store is away.
+   */
   async reserve(buyer: Buyer, request: ModelRequest): Promise<Reserved | { readonly outcome: Outcome }> {
-    const { clock } = this.#parts;
-    const { event, fence, hold } = buyer;
-    const usage = usageBound(request);
-    const purchasing = { ...buyer, model: request.model, usage, amount: this.#amountOf(request.model, usage) };
+    const byBytes = this.#purchasing(buyer, request, usageBound(request));
+    if (this.#counts !== undefined) {
+      const { granting } = await this.#ask(buyer, [byBytes], 'if granted');
+      if (granting.answer === 'granted') return this.#reserved(buyer, request);
+    }
+    const counted = await this.#counts?.of(request, buyer.hold);
+    const byCount = counted === undefined ? [] : [this.#purchasing(buyer, request, countedUsage(byBytes.usage, counted))];
+    const { granting, need } = await this.#ask(buyer, [byBytes, ...byCount], 'always');
+    if (granting.answer !== 'granted') return { outcome: this.#refusal(granting, need, buyer.spent) };
+    return this.#reserved(buyer, request);
+  }
+
+  #purchasing({ event, fence, spent, hasBegun }: Buyer, { model }: ModelRequest, usage: TokenUsage): Purchasing {
+    return { event, fence, spent, hasBegun, model, usage, amount: this.#amountOf(model, usage) };
+  }
+
+  /** Tries one after the other; the answer to the first that is granted, or else to the last. A refusal changes the ledger only where that is final. */
+  async #ask(
+    buyer: Buyer,
+    [first, ...others]: readonly [Purchasing, ...Purchasing[]],
+    write: 'always' | 'if granted',
+  ): Promise<{ readonly granting: Granting; readonly need: Amount }> {
     // A change may be computed several times.
     const told = new Set<string>();
-    const granting = await persistently(clock, hold, () =>
+    return persistently(this.#parts.clock, buyer.hold, () =>
       this.#cell.change((ledger, now) => {
-        const { next, granting: answer, lost } = reserve(ledger, purchasing, this.#limits, this.#periodsAt(now), now);
+        const answerTo = (purchasing: Purchasing) => ({
+          need: purchasing.amount,
+          ...reserve(ledger, purchasing, this.#limits, this.#periodsAt(now), now),
+        });
+        let answer = answerTo(first);
+        for (const other of others) if (answer.granting.answer !== 'granted') answer = answerTo(other);
+        const { granting, need, next, lost } = answer;
+        const result = { granting, need };
+        if (granting.answer !== 'granted' && write === 'if granted') return { result };
         if (lost !== undefined && !told.has(lost.fence)) {
           told.add(lost.fence);
           buyer.onLost({ model: lost.model, usage: lost.usage, estimated: true, costNanoUsd: this.#parts.priceOf(lost.model, lost.usage) });
         }
-        return { result: answer, ...(next === undefined ? {} : { next }) };
+        return { result, ...(next === undefined ? {} : { next }) };
       }),
     );
-    if (granting.answer !== 'granted') return { outcome: this.#refusal(granting, purchasing.amount, buyer.spent) };
+  }
+
+  #reserved({ event, fence, hold }: Buyer, { model }: ModelRequest): Reserved {
     return {
       settle: async (used) => {
-        const actual = this.#amountOf(request.model, used);
-        await persistently(clock, hold, () =>
+        const actual = this.#amountOf(model, used);
+        await persistently(this.#parts.clock, hold, () =>
           this.#cell.change((ledger, now) => {
             const next = settle(ledger, { event, fence }, actual, this.#limits, now);
             return { result: undefined, ...(next === undefined ? {} : { next }) };
