@@ -24,6 +24,9 @@ export async function freshVhost(server: RabbitAddress): Promise<Vhost> {
   };
 }
 
+/** A server that does not answer within this time is frozen, and a test that waits for it says so. */
+const ANSWER_MS = 60_000;
+
 /** One request to a server's management API; the JSON that it answered, if any. For what the product itself never does: virtual hosts, policies, users. */
 export async function manage(
   server: Pick<RabbitAddress, 'managementUrl'>,
@@ -39,6 +42,7 @@ export async function manage(
       'content-type': 'application/json',
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(ANSWER_MS),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
