@@ -139,7 +139,7 @@ suite('a whole cluster', () => {
   test('a Prometheus scrapes what the PodMonitor names, and the alert on dead letters of the chart fires, and resolves when they are redriven', async (t) => {
     const stage = await partOrSkip(t, theStage);
     if (stage === undefined) return;
-    const { kubectl, sink } = stage;
+    const { kubectl, sink, apply } = stage;
     const values = {
       'metrics.podMonitor.enabled': true,
       'metrics.prometheusRule.enabled': true,
@@ -168,7 +168,19 @@ suite('a whole cluster', () => {
       assert.equal(answer.data.result.length, 1, metric);
     }
     sink.script(() => undefined);
-    assert.match(await inRunner(stage, 'redrive', `${AGENTS}/pr-reviewer`), /redriven 1, superseded 0, further copies 0, left 0/);
+    const redrive = (name: string, spec: object) => ({
+      apiVersion: 'eventagent.dev/v1alpha1',
+      kind: 'DeadLetterRedrive',
+      metadata: { name, namespace: AGENTS },
+      spec: { agentRef: { name: 'pr-reviewer' }, ...spec },
+    });
+    const untilComplete = (name: string) => kubectl('wait', '--for=condition=Complete', `deadletterredrive/${name}`, '--timeout=90s');
+    await apply(redrive('look', { dryRun: true }));
+    await untilComplete('look');
+    assert.match(await kubectl('get', 'dlr', 'look', '--output=wide'), /\slook\s+pr-reviewer\s+true\s+Complete\s+1\s+0\s+0\.\d+\s/);
+    await apply(redrive('again', { filter: { reason: 'OutputRejected' } }));
+    await untilComplete('again');
+    assert.match(await kubectl('get', 'dlr', 'again'), /\sagain\s+pr-reviewer\s+false\s+Complete\s+1\s+1\s+0\s+0\s/);
     await sink.until('the dead letter is run again', () => sink.effects().some(({ path }) => path === '/comments/rejected'), 60_000);
     await eventually('the alert is over', async () => !(await prometheus.firing()).includes('EventAgentDeadLetters'), 60_000);
     await eventually(

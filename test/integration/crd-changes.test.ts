@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { load } from '../../src/cli/load.ts';
 import { freshNamespace } from '../parts/kubernetes-namespace.ts';
 import { kubernetesVersions } from '../parts/kubernetes-programs.ts';
 import { clusterWithDefinitions } from '../support/definitions.ts';
@@ -11,7 +13,21 @@ const redrive = (spec: object) => ({
   spec: { agentRef: { name: 'a' }, ...spec },
 });
 
+const SAMPLE = fileURLToPath(new URL('../../config/samples/redrives/after-a-fix.yaml', import.meta.url));
+
 suite('a change of what is there', () => {
+  test('the sample of a redrive is taken by the API server as `eventagent validate` takes it, and applied again it is the same', async (t) => {
+    const cluster = await clusterWithDefinitions(t, '1.37');
+    if (cluster === undefined) return;
+    await using own = await freshNamespace(cluster);
+    await own.kubectl('apply', '--filename', SAMPLE);
+    assert.match(await own.kubectl('apply', '--filename', SAMPLE), /unchanged/);
+    assert.deepEqual(
+      JSON.parse(await own.kubectl('get', 'deadletterredrive', 'after-the-fix', '--output=jsonpath={.spec}')),
+      load([SAMPLE]).redrives[0]?.redrive.spec,
+    );
+  });
+
   for (const version of kubernetesVersions)
     test(`a redrive is made once: applied again it is the same, and every change of it is refused, Kubernetes ${version}`, async (t) => {
       const cluster = await clusterWithDefinitions(t, version);
