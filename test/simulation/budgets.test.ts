@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EMPTY_LEDGER, type Ledger } from '../../src/runner/budget/ledger.ts';
-import { assertNothingBroken } from './invariants.ts';
+import { assertNothingBroken, assertNothingOverspent, billedByDay, ledgerOf } from './invariants.ts';
 import { createRandom, type Random } from './random.ts';
 import { type ModelScript, USAGE } from './scripted-model.ts';
 import { takesIt } from './sink.ts';
@@ -14,20 +13,6 @@ const TOKENS = USAGE.input + USAGE.output;
 /** What a call of the simulation can use at most: the request's bytes, and the answer. */
 const MAX_TOKENS = 100;
 const MOST = 400;
-
-async function ledgerOf(world: World): Promise<Ledger> {
-  const read = world.store.readCell({ owner: world.configuration.agent, name: 'budget' });
-  await world.clock.advance(0);
-  const { stored } = await read;
-  return stored === undefined ? EMPTY_LEDGER : (JSON.parse(stored.text) as Ledger);
-}
-
-/** Tokens that were billed, by the UTC day on which the call began. */
-function billedByDay({ model }: World): ReadonlyMap<number, number> {
-  const days = new Map<number, number>();
-  for (const { at, tokens } of model.ledger) days.set(Math.floor(at / DAY_MS), (days.get(Math.floor(at / DAY_MS)) ?? 0) + tokens);
-  return days;
-}
 
 const paused = (lines: readonly Line[], reason: string) => lines.filter((line) => line.msg === 'run finished' && line.reason === reason);
 
@@ -244,10 +229,7 @@ for (const [isWordy, seeds] of [
       await world.clock.runUntil(() => world.settled(), 30 * DAY_MS);
       await world.clock.advance(300_000);
       assertNothingBroken(world, `seed ${seed}`);
-      for (const [day, tokens] of billedByDay(world)) assert.ok(tokens <= perDay, `seed ${seed}: ${tokens} of ${perDay} on day ${day}`);
-      const { month } = await ledgerOf(world);
-      const billed = world.model.ledger.reduce((sum, { tokens }) => sum + tokens, 0);
-      assert.ok((month?.tokens ?? 0) >= billed, `seed ${seed}: ${month?.tokens} booked, ${billed} billed`);
+      await assertNothingOverspent(world, perDay, `seed ${seed}`);
       deaths += world.deaths;
     }
     assert.ok(deaths > seeds / 2, `${deaths} deaths`);

@@ -31,6 +31,8 @@ export interface Billed {
 export interface ScriptedModel {
   readonly model: Model & Partial<TokenCounter>;
   readonly sold: ReadonlyMap<string, number>;
+  /** Of these, by prompt, those that nobody can use, and that are bought again by whoever runs the event again. */
+  readonly unusable: ReadonlyMap<string, number>;
   /** Every call that was billed, whoever heard of it. */
   readonly ledger: readonly Billed[];
   /** The prompts of the requests whose tokens were to be counted. */
@@ -39,6 +41,7 @@ export interface ScriptedModel {
 
 export function createScriptedModel(clock: Clock, script: (prompt: string) => ModelScript, counts?: CountScript): ScriptedModel {
   const sold = new Map<string, number>();
+  const unusable = new Map<string, number>();
   const ledger: Billed[] = [];
   const counted: string[] = [];
   const call: Model['call'] = async (request, signal) => {
@@ -56,9 +59,10 @@ export function createScriptedModel(clock: Clock, script: (prompt: string) => Mo
       throw new ModelError(fails.code, fails.code, { usage: fails.billed ? usage : 'none', retryAfterMs: fails.retryAfterMs });
     }
     sold.set(request.prompt, (sold.get(request.prompt) ?? 0) + 1);
+    if (stopReason !== 'end_turn') unusable.set(request.prompt, (unusable.get(request.prompt) ?? 0) + 1);
     return { stopReason, rawStopReason: stopReason, text, model: request.model, usage };
   };
-  if (counts === undefined) return { model: { call }, sold, ledger, counted };
+  if (counts === undefined) return { model: { call }, sold, unusable, ledger, counted };
   const countTokens: TokenCounter['countTokens'] = async ({ prompt }, signal) => {
     counted.push(prompt);
     const { delayMs, tokens } = counts(prompt);
@@ -68,5 +72,5 @@ export function createScriptedModel(clock: Clock, script: (prompt: string) => Mo
     if (typeof tokens === 'string') throw new ModelError(tokens, tokens, { usage: 'none' });
     return tokens;
   };
-  return { model: { call, countTokens }, sold, ledger, counted };
+  return { model: { call, countTokens }, sold, unusable, ledger, counted };
 }
