@@ -27,6 +27,8 @@ export interface RabbitAddress {
 
 /** A RabbitMQ of our own; it may be killed, frozen and restarted. */
 export interface RabbitServer extends RabbitAddress, Server {
+  /** Name and host of the node. */
+  readonly nodeName: string;
   /** The same by TLS; nobody listens there unless the server was started with a certificate. */
   readonly amqpsUrl: string;
   /** `rabbitmqctl` with these arguments; what it printed. */
@@ -38,8 +40,19 @@ export interface RabbitServer extends RabbitAddress, Server {
   keepQueues(): Promise<void>;
 }
 
+/** Which node of a cluster a server is. */
+export interface RabbitNode {
+  /** What stands before `@localhost`. */
+  readonly name: string;
+  /** Of the epmd that all of them share. */
+  readonly epmdPort: number;
+  readonly cookie: string;
+}
+
 /** How a server deviates from the usual one. */
 export interface RabbitOptions {
+  /** By default a node alone, with an epmd of its own. */
+  readonly node?: RabbitNode;
   /** The broker's `consumer_timeout`: how long it lets a delivery go unsettled. */
   readonly consumerTimeoutMs?: number;
   /** Counts queues as often as it does without a configuration, every 5 s, and not ten times as often as suits a test. With thousands of queues that counts. */
@@ -57,13 +70,16 @@ const HOME = '/var/lib/rabbitmq';
 export async function startRabbitMq(version: RabbitVersion, options: RabbitOptions = {}): Promise<RabbitServer> {
   const root = await rabbitRoot(version);
   const ports = await reservePorts(5);
-  const [amqpPort = 0, managementPort = 0, distributionPort = 0, epmdPort = 0, amqpsPort = 0] = ports.numbers;
+  const [amqpPort = 0, managementPort = 0, distributionPort = 0, ownEpmdPort = 0, amqpsPort = 0] = ports.numbers;
+  const { name = 'test', epmdPort = ownEpmdPort, cookie } = options.node ?? {};
+  const nodeName = `${name}@localhost`;
   const folder = await workFolder(`rabbitmq-${version}`);
   await writeConfiguration(folder, { amqpPort, managementPort, amqpsPort }, options);
+  if (cookie !== undefined) await writeFile(join(folder, 'home/.erlang.cookie'), cookie, { mode: 0o400 });
   const programFor = (...command: Program['command']): Program => ({
     root,
     mounts: { [HOME]: folder, '/etc/hosts': join(folder, 'hosts') },
-    environment: environmentFor(distributionPort, epmdPort),
+    environment: environmentFor(nodeName, distributionPort, epmdPort),
     command,
   });
   const managementUrl = `http://guest:guest@127.0.0.1:${managementPort}`;
@@ -81,13 +97,14 @@ export async function startRabbitMq(version: RabbitVersion, options: RabbitOptio
     startDeadlineMs: 90_000,
   });
   const ctl = async (...args: readonly string[]) => {
-    const program = programFor('/usr/lib/rabbitmq/bin/rabbitmqctl', '-n', 'test@localhost', ...args);
+    const program = programFor('/usr/lib/rabbitmq/bin/rabbitmqctl', '-n', nodeName, ...args);
     const [command, all] = await commandFor(program);
     return await run(command, all, { env: program.environment });
   };
   return {
     ...server,
     version,
+    nodeName,
     amqpUrl: `amqp://guest:guest@127.0.0.1:${amqpPort}`,
     amqpsUrl: `amqps://guest:guest@127.0.0.1:${amqpsPort}`,
     managementUrl,
@@ -98,7 +115,8 @@ export async function startRabbitMq(version: RabbitVersion, options: RabbitOptio
   };
 }
 
-async function rabbitRoot(version: RabbitVersion): Promise<string> {
+/** The folder with a version's programs. Throws `PartUnavailable` where this machine cannot have them. */
+export async function rabbitRoot(version: RabbitVersion): Promise<string> {
   const suite = suites[version];
   // Essential packages are nobody's dependency, so those that RabbitMQ's scripts call are named.
   const packages = ['base-files', 'base-passwd', 'dash', 'coreutils', 'sed', 'grep', 'rabbitmq-server'];
@@ -152,12 +170,12 @@ async function writeConfiguration(
   for (const [name, lines] of Object.entries(files)) await writeFile(join(folder, name), `${lines.join('\n')}\n`);
 }
 
-function environmentFor(distributionPort: number, epmdPort: number): Readonly<Record<string, string>> {
+function environmentFor(nodeName: string, distributionPort: number, epmdPort: number): Readonly<Record<string, string>> {
   return {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     LANG: 'C.UTF-8',
     HOME: `${HOME}/home`,
-    RABBITMQ_NODENAME: 'test@localhost',
+    RABBITMQ_NODENAME: nodeName,
     RABBITMQ_MNESIA_BASE: `${HOME}/mnesia`,
     RABBITMQ_LOG_BASE: `${HOME}/log`,
     RABBITMQ_DIST_PORT: String(distributionPort),

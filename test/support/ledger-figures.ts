@@ -45,8 +45,13 @@ export interface Books {
 /** Adds the books up. Pure. */
 export function figuresOf(books: Books): Figures & { readonly lostEvents: readonly string[]; readonly doubledEffects: readonly string[] } {
   const { scenario, on, sent, accepted, outputs, effects, replayed, dead, discarded, bought } = books;
-  const names = effects.map(({ output, event }) => `${output} ${event}`);
-  const had = new Set(names);
+  const had = new Set<string>();
+  const doubledEffects: string[] = [];
+  for (const { output, event } of effects) {
+    const name = `${output} ${event}`;
+    if (had.has(name)) doubledEffects.push(name);
+    had.add(name);
+  }
   const done = [...sent].filter((event) => outputs.every((output) => had.has(`${output} ${event}`)));
   const ended = new Set([...done, ...dead, ...discarded]);
   const lostEvents = [...accepted].filter((event) => !ended.has(event));
@@ -59,11 +64,11 @@ export function figuresOf(books: Books): Figures & { readonly lostEvents: readon
     dead: dead.size,
     discarded: discarded.size,
     lost: lostEvents.length,
-    doubled: names.length - had.size,
+    doubled: doubledEffects.length,
     replayed,
     boughtAgain: bought.length - new Set(bought).size,
     lostEvents,
-    doubledEffects: names.filter((name, index) => names.indexOf(name) !== index),
+    doubledEffects,
   };
 }
 

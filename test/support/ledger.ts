@@ -108,7 +108,7 @@ export function createLedger({ vhost, stub, sink, look }: LedgerParts): Ledger {
     },
     async close(t, closing) {
       const { timeoutMs = 120_000, mostBoughtAgain = 0, mostDoubled = 0, dead = [] } = closing;
-      const isOver = async () => figuresOf(await booksOf(closing)).lost === 0 && (await copiesLeft(vhost)) === 0;
+      const isOver = async () => (await copiesLeft(vhost)) === 0 && figuresOf(await booksOf(closing)).lost === 0;
       // The management API counts late: twice nothing, with a count in between.
       const over = eventually(
         'every event has its end, and no copy is left',
