@@ -54,7 +54,8 @@ export async function startRabbitCluster(version: RabbitVersion): Promise<Rabbit
     isolate: (node) => setCookies(node, 'CUTOFF', (nodeName) => `, erlang:disconnect_node('${nodeName}')`),
     rejoin: (node) => setCookies(node, COOKIE),
     async roll(node) {
-      await node.ctl('shutdown');
+      // Not `shutdown`: it waits for the end of a process whose number is another one here.
+      await node.ctl('stop_app');
       await node.restart();
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
