@@ -43,13 +43,15 @@ suite('an operator in trouble: what is there in the end', { concurrency: 2 }, ()
         ['a', 20_000],
         ['b', 30_000],
       ].flatMap(([name, tier]) => ['', '.wait', '.dead', `.retry.${tier}`].map((end) => `ea.${own.namespace}.${name}${end}`));
+      // Dead letters are kept unless the policy says otherwise.
+      wanted.push(`ea.${own.namespace}.c.dead`);
       await eventually(
         'the queues of both, and no others',
         async () => {
           const names = new Set((await queues()).keys());
           return names.size === wanted.length && wanted.every((name) => names.has(name));
         },
-        180_000,
+        120_000,
       );
       const left = async (kind: string) =>
         (await own.kubectl('get', kind, '--selector=app.kubernetes.io/managed-by=eventagent', '--output=name')).trim().split('\n').sort();
