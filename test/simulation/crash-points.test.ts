@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fate } from './incarnation.ts';
-import { assertNothingBroken } from './invariants.ts';
+import { assertNothingBroken, assertNothingOverspent } from './invariants.ts';
 import { createRandom } from './random.ts';
 import type { ModelScript } from './scripted-model.ts';
 import { type SinkScript, takesIt } from './sink.ts';
-import { World } from './world.ts';
+import { World, type WorldOptions } from './world.ts';
 
 /** Longer than every wait of a run put together. */
 const HOURS_MS = 12 * 3_600_000;
@@ -14,6 +14,7 @@ interface Scenario {
   readonly model: readonly ModelScript[];
   readonly sink: readonly SinkScript[];
   readonly onUnknownResult?: 'Retry' | 'DeadLetter';
+  readonly agent?: WorldOptions['agent'];
   /** Where the event must end. */
   readonly ends: 'done' | 'dead';
 }
@@ -22,6 +23,9 @@ const answers: ModelScript = { delayMs: 1000 };
 const busy: SinkScript = { takes: false, answer: { kind: 'answered', status: 503, rateLimited: false }, delayMs: 20 };
 const silent: SinkScript = { takes: true, answer: { kind: 'unknown', error: 'ECONNRESET' }, delayMs: 20 };
 const rejects: SinkScript = { takes: false, answer: { kind: 'answered', status: 422, rateLimited: false }, delayMs: 20 };
+
+/** Room for each call that a crash can make of one. */
+const BUDGET = { budget: { perDay: { tokens: 10_000 } }, maxTokens: 100 };
 
 /** What the model and the sink do, call after call; the last goes on for ever. */
 const scenarios: Readonly<Record<string, Scenario>> = {
@@ -58,6 +62,13 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     ends: 'dead',
   },
   'the output is busy for ever': { model: [answers], sink: [busy], ends: 'dead' },
+  'all goes well within a budget': { model: [answers], sink: [takesIt], agent: BUDGET, ends: 'done' },
+  'a call within a budget is cut and billed': {
+    model: [{ delayMs: 500, fails: { code: 'Cut', billed: true } }, answers],
+    sink: [takesIt],
+    agent: BUDGET,
+    ends: 'done',
+  },
 };
 
 interface Call {
@@ -92,6 +103,7 @@ async function play(
     sink: () => next(scripts.sink),
     concurrency: 2,
     outputs: ['first', 'second'],
+    ...(scenario.agent === undefined ? {} : { agent: scenario.agent }),
     ...(scenario.onUnknownResult === undefined ? {} : { onUnknownResult: scenario.onUnknownResult }),
   });
   await world.declare();
@@ -122,8 +134,69 @@ for (const profile of ['3.10', '4.0', '4.3'] as const) {
         const where = `crash ${call?.side} ${call?.name} (call ${crashAt} of ${last})`;
         const { world } = await play(scenario, profile, crashAt);
         assertNothingBroken(world, where);
+        if (scenario.agent === BUDGET) await assertNothingOverspent(world, BUDGET.budget.perDay.tokens, where);
         assert.equal(world.deaths, 1, where);
       }
     });
   }
 }
+
+/** Two dead letters, one with an output whose answer is lost; then both are redriven, and the process of the redrive dies at one of its calls. */
+async function redrive(
+  profile: '3.10' | '4.0' | '4.3',
+  crashAt?: number,
+): Promise<{ readonly world: World; readonly calls: readonly Call[] }> {
+  const sinkScripts: SinkScript[] = [silent, rejects, takesIt];
+  const world = new World({
+    profile,
+    random: createRandom(1),
+    model: () => answers,
+    sink: () => (sinkScripts.length > 1 ? sinkScripts.shift() : undefined) ?? takesIt,
+    concurrency: 1,
+    outputs: ['out'],
+    onUnknownResult: 'DeadLetter',
+  });
+  await world.declare();
+  world.start(
+    () => ({ before: () => false, after: () => false, acknowledging: () => {} }),
+    () => 1000,
+  );
+  for (const id of ['event', 'other']) {
+    await world.publish(id);
+    await world.clock.runUntil(() => world.settled(), HOURS_MS);
+  }
+  assert.deepEqual(
+    [...world.records.values()].map(({ phase, outputs }) => [phase, outputs.out?.state]),
+    [
+      ['dead', 'intent'],
+      ['dead', 'refused'],
+    ],
+  );
+  const calls: Call[] = [];
+  const passed = (name: string, side: Call['side']) => {
+    calls.push({ name, side });
+    return calls.length - 1 === crashAt;
+  };
+  const fate: Fate = { before: (name) => passed(name, 'before'), after: (name) => passed(name, 'after'), acknowledging: () => {} };
+  const { isOver } = world.redrive(
+    'again',
+    () => fate,
+    () => 1000,
+  );
+  await world.clock.runUntil(isOver, HOURS_MS);
+  await world.clock.runUntil(() => world.settled(), HOURS_MS);
+  return { world, calls };
+}
+
+for (const profile of ['3.10', '4.0', '4.3'] as const)
+  test(`RabbitMQ ${profile}: a redrive of two dead letters, one with an output whose answer is lost: a crash before and after every port call`, async () => {
+    const { calls } = await redrive(profile);
+    assert.ok(calls.length > 20);
+    for (let crashAt = 0; crashAt <= calls.length; crashAt += 1) {
+      const { world } = await redrive(profile, crashAt);
+      const where = `crash ${calls[crashAt]?.side} ${calls[crashAt]?.name} (call ${crashAt} of ${calls.length})`;
+      assertNothingBroken(world, where);
+      for (const id of ['event', 'other']) assert.equal(world.records.get(id)?.phase, 'done', `${where}: ${id}`);
+      assert.deepEqual([world.sink.effects.size, world.model.sold.get('event')], [2, 1], where);
+    }
+  });
