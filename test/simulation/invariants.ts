@@ -15,7 +15,11 @@ export function assertNothingBroken(world: World, where = 'undisturbed'): void {
   const deadLetters = world.broker.messages(world.names.dead);
   for (const { headers } of deadLetters)
     assert.ok(Object.hasOwn(deadLetterReasons, String(headers['ea-reason'])), `${where}: a dead letter says why: ${headers['ea-reason']}`);
-  const dead = new Set(deadLetters.map(({ headers }) => nameOf(headers)));
+  // A letter whose event has been redriven since says nothing any more: its runner had published it twice, around a crash, and the next redrive takes it away.
+  const isPast = (id: string, gen: number) => (world.records.get(id)?.gen ?? 0) > gen;
+  const dead = new Set(
+    deadLetters.flatMap(({ headers }) => (isPast(nameOf(headers), Number(headers['ea-gen'] ?? 0)) ? [] : [nameOf(headers)])),
+  );
   const keysOf = new Map<string, string[]>();
   for (const [key, { request }] of world.sink.effects) {
     const id = /answer to ([\w-]+)/.exec(request.body)?.[1] ?? 'unknown';
