@@ -1,5 +1,8 @@
-import { anyObject, count, fromJson, name, object } from './json-shape.ts';
+import { anyObject, count, fromJson, listOf, name, object, optional } from './json-shape.ts';
 import type { AgentRef } from './names.ts';
+
+/** The field of the event's data that has the report on dead letters. */
+export const REVIEW_FIELD = 'deadLetters';
 
 /** Everything that the tick of a schedule has to know. */
 export interface TickConfiguration {
@@ -15,6 +18,8 @@ export interface TickConfiguration {
   readonly timeZone: string;
   /** The event's data. */
   readonly input: Readonly<Record<string, unknown>>;
+  /** Agents of the schedule's namespace whose dead letters the event tells of, as `deadLetters`. */
+  readonly review?: { readonly agents: readonly string[] };
   /** How long the agent's finished events are remembered. */
   readonly retentionMs: number;
 }
@@ -39,5 +44,6 @@ const tickConfiguration = object<TickConfiguration>({
   cron: name,
   timeZone: name,
   input: anyObject,
+  review: optional(object<NonNullable<TickConfiguration['review']>>({ agents: listOf(name) })),
   retentionMs: count(0),
 });

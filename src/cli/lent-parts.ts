@@ -2,6 +2,7 @@ import type { AgentRef } from '../api/names.ts';
 import { connectRabbitMq } from '../broker/amqp.ts';
 import { connectMountedBroker } from '../broker/mounted.ts';
 import type { BrokerConnection } from '../broker/port.ts';
+import type { SurveyPorts } from '../dead-letters/survey.ts';
 import { systemClock } from '../lib/clock.ts';
 import { InputError } from '../lib/errors.ts';
 import { silentLog } from '../lib/log.ts';
@@ -13,6 +14,11 @@ import { type BrokerFlags, RABBITMQ_VARIABLE } from './dlq/flags.ts';
 
 /** How long the broker may take to give us a channel. */
 const CONNECT_DEADLINE_MS = 10_000;
+
+/** What a survey of dead letters works with. */
+export function surveying(connection: BrokerConnection): SurveyPorts {
+  return { connection, clock: systemClock, connect: connectDeadline };
+}
 
 const NAME = 'eventagent dead letters';
 

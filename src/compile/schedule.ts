@@ -2,7 +2,7 @@ import type { AgentSchedule } from '../api/generated/agent-schedule.ts';
 import type { EventAgent } from '../api/generated/event-agent.ts';
 import { cronJobName } from '../api/kube-names.ts';
 import { DEFAULT_PREFIX } from '../api/names.ts';
-import type { TickConfiguration } from '../api/tick-configuration.ts';
+import { REVIEW_FIELD, type TickConfiguration } from '../api/tick-configuration.ts';
 import { InputError } from '../lib/errors.ts';
 import { cronOf } from '../schedule/every.ts';
 import { parseSchedule } from '../schedule/schedule.ts';
@@ -26,6 +26,7 @@ export function compileSchedule(
     cron: cronTextOf(schedule),
     timeZone: schedule.spec.timeZone,
     input: schedule.spec.input ?? {},
+    ...(schedule.spec.deadLetterReview === undefined ? {} : { review: { agents: schedule.spec.deadLetterReview.agents } }),
     retentionMs: agent.spec.idempotency.retentionSeconds * 1000,
   };
 }
@@ -51,6 +52,8 @@ function timeProblems(schedule: AgentSchedule): readonly Problem[] {
 }
 
 function inputProblems({ spec }: AgentSchedule): readonly Problem[] {
+  if (spec.deadLetterReview !== undefined && Object.hasOwn(spec.input ?? {}, REVIEW_FIELD))
+    return [{ path: `spec.input.${REVIEW_FIELD}`, message: 'spec.deadLetterReview puts its report there: give this another name' }];
   const bytes = Buffer.byteLength(JSON.stringify(spec.input ?? {}));
   if (bytes <= MAX_INPUT_BYTES) return [];
   return [

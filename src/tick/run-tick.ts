@@ -1,11 +1,12 @@
 import { type EventRecord, expiredRecord } from '../api/record.ts';
-import type { TickConfiguration } from '../api/tick-configuration.ts';
+import { REVIEW_FIELD, type TickConfiguration } from '../api/tick-configuration.ts';
 import type { TickOutcome } from '../api/tick-outcomes.ts';
 import type { Publication, PublishOutcome } from '../broker/port.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LastTick, Store } from '../store/port.ts';
 import { askingStore, type Patience, publishing } from './patience.ts';
+import { type ReviewPorts, reviewFor, reviewPublished } from './review.ts';
 import { TICK_EVENT_TYPE, type Tick, type TickJob, tickKey, tickOf, tickPublication } from './tick-event.ts';
 
 /** Everything that a tick touches of the world. */
@@ -15,6 +16,8 @@ export interface TickPorts {
   readonly store: Pick<Store, 'read' | 'replace' | 'lastTick' | 'replaceLastTick'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the event of a schedule with a review tells, made once an event; and that it has gone out. Only needed where the configuration asks for one. */
+  readonly review?: ReviewPorts;
   /** A name that no other taker has or had: random. */
   readonly newFence: () => string;
   /** From 0 to 1, evenly: keeps ticks from asking the store all at once. */
@@ -47,6 +50,7 @@ export async function runTick(configuration: TickConfiguration, job: TickJob, po
   const patience: Patience = { clock, log, signal };
   const about = { eventId: tick.eventId, ...(tick.slot === undefined ? {} : { slot: new Date(tick.slot).toISOString() }) };
 
+  let wasPublished = false;
   let { stored, now } = await askingStore(patience, () => store.read(tick.key));
   if (stored === undefined && !isOver(tick, now)) {
     const busy = await unfinishedBefore(tick, ports, patience);
@@ -54,13 +58,17 @@ export async function runTick(configuration: TickConfiguration, job: TickJob, po
       log.warn('the run before has not ended, so that none is begun', { ...about, before: busy });
       return endOf(tick, { outcome: 'skipped', reason: 'PreviousRunUnfinished', endedAt: clock.now() });
     }
+    const extra = await reviewOf(tick, ports, patience);
     const published = await publishing(
       patience,
-      () => ports.publish(tickPublication(tick, clock.now()), signal),
+      () => ports.publish(tickPublication(tick, clock.now(), extra), signal),
       () => isOver(tick, clock.now()),
     );
     if (published) log.info('event published', about);
+    wasPublished = published;
   } else if (stored !== undefined) log.info('the event was published before; its run is waited for', about);
+  if (configuration.review !== undefined && ports.review !== undefined && (stored !== undefined || wasPublished))
+    await reviewPublished(configuration, tick.eventId, ports.review.store, patience);
   for (;;) {
     ({ stored, now } = await askingStore(patience, () => store.read(tick.key)));
     const record = stored?.record ?? (isOver(tick, now) ? await expire(configuration, tick.eventId, ports, patience) : undefined);
@@ -68,6 +76,17 @@ export async function runTick(configuration: TickConfiguration, job: TickJob, po
     if (result !== undefined) return endOf(tick, result);
     await sleep(clock, POLL_MS * (0.75 + ports.random() / 2), signal);
   }
+}
+
+/** What is added to the data of a tick's event. */
+async function reviewOf(
+  { configuration, eventId }: Tick,
+  { review }: TickPorts,
+  patience: Patience,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (configuration.review === undefined) return {};
+  if (review === undefined) throw new Error('a schedule with a review needs a broker to look at');
+  return { [REVIEW_FIELD]: await reviewFor(configuration, configuration.review.agents, eventId, review, patience) };
 }
 
 /** Whether the time is over in which the event of a tick may be begun. */

@@ -14,6 +14,9 @@ import { askingStore } from './patience.ts';
 import { publishOnce } from './publish-once.ts';
 import { runTick } from './run-tick.ts';
 
+/** How long the broker may take to give us a channel. */
+const CONNECT_DEADLINE_MS = 30_000;
+
 /** Told to stop before the run had ended. */
 const INTERRUPTED = 143 satisfies TickExitCode;
 
@@ -29,7 +32,8 @@ async function tick({ stop }: ProcessLife): Promise<void> {
   const name = `eventagent tick ${schedule.namespace}.${schedule.name}`;
   const { connection } = connectMountedBroker(environment.EVENTAGENT_BROKER_DIR, { name, clock, log });
   const store = openMountedStore(environment.EVENTAGENT_STORE_DIR, configuration.agent, log);
-  const ports = { publish: publishOnce(connection, clock), store, clock, log, newFence: randomUUID, random: Math.random };
+  const review = { connection, clock, store, connect: () => AbortSignal.timeout(CONNECT_DEADLINE_MS) };
+  const ports = { publish: publishOnce(connection, clock), review, store, clock, log, newFence: randomUUID, random: Math.random };
   const job = { name: environment.EVENTAGENT_JOB_NAME, uid: environment.EVENTAGENT_JOB_UID };
   let code: TickExitCode = INTERRUPTED;
   try {

@@ -45,8 +45,12 @@ export function tickKey({ agent, schedule }: TickConfiguration, eventId: string)
   return { agent, event: defaultIdempotencyKey({ source: tickSource(schedule), id: eventId }) };
 }
 
-/** The message of a tick, to the agent's own exchange. `now` in milliseconds. */
-export function tickPublication({ configuration, eventId, slot, expiresAt }: Tick, now: number): Publication {
+/** The message of a tick, to the agent's own exchange. `now` in milliseconds; `extra`: further data beside the input. */
+export function tickPublication(
+  { configuration, eventId, slot, expiresAt }: Tick,
+  now: number,
+  extra: Readonly<Record<string, unknown>> = {},
+): Publication {
   const { agent, prefix, schedule, input } = configuration;
   const attributes: EventAttributes = {
     id: eventId,
@@ -56,7 +60,7 @@ export function tickPublication({ configuration, eventId, slot, expiresAt }: Tic
     extensions: {},
     hop: 0,
   };
-  const content = { body: Buffer.from(JSON.stringify(input)), contentType: 'application/json' };
+  const content = { body: Buffer.from(JSON.stringify({ ...input, ...extra })), contentType: 'application/json' };
   const progress = { ...FRESH, tick: true, ...(expiresAt === undefined ? {} : { expiresAt }) };
   return {
     ...messageFor(attributes, content, now, progress),

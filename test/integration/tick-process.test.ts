@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { brokerNames } from '../../src/api/names.ts';
 import { tickExitCodes, tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import { compileSchedule } from '../../src/compile/schedule.ts';
+import type { EventReview } from '../../src/tick/review.ts';
 import { eventAgent } from '../support/agent.ts';
+import { deadLetterQueue } from '../support/dead-letter-queue.ts';
+import { REVIEWER } from '../support/dead-letter-stage.ts';
 import { createGate } from '../support/gate.ts';
 import { type LoggedProcess, startLogged } from '../support/logged-process.ts';
 import { brokerSecret } from '../support/pod-content.ts';
@@ -52,6 +56,33 @@ function wordsOf(tick: TickProcess): unknown {
 }
 
 suite('a tick as a process of its own', { concurrency: 2 }, () => {
+  for (const version of ['3.10', '4.3'] as const)
+    test(`with a review its event tells of dead letters, which stay, and of what has come since the last, RabbitMQ ${version}`, (t) =>
+      onPodsStage(t, version, async (stage) => {
+        const { stub, start, vhost, reviewer } = stage;
+        await using queue = await deadLetterQueue(vhost);
+        await queue.bury([{ id: 'a' }, { id: 'b' }]);
+        const model = { ...reviewer.runner.model, prompt: '{{ event.data.deadLetters | json }}' };
+        await (await start('runner', { configuration: { ...reviewer.runner, model } })).untilReady();
+        const configuration = configurationOf({ every: '24h', deadLetterReview: { agents: ['reviewer'] } });
+        const reportOf = async (job: string): Promise<EventReview> => {
+          const before = stub.received().length;
+          await using tick = startTick(stage, job, { configuration });
+          assert.equal(await tick.exit, tickOutcomes.done.exitCode, tick.stderr());
+          return JSON.parse(stub.received()[before]?.prompt ?? '') as EventReview;
+        };
+        const first = await reportOf('by-hand-1');
+        assert.deepEqual([first.since, first.agents[0]?.deadLetters], [undefined, 2]);
+        await queue.bury([{ id: 'c', at: Date.now() + 1000 }]);
+        const second = await reportOf('by-hand-2');
+        assert.equal(second.since, first.generatedAt);
+        assert.deepEqual(
+          second.agents.map(({ groups }) => groups.map(({ count, since }) => [count, since?.arrived, since?.trend])),
+          [[[3, 1, 'growing']]],
+        );
+        await queue.ready(brokerNames(REVIEWER).dead, 3);
+      }));
+
   for (const version of ['3.10', '4.0', '4.3'] as const)
     test(`it publishes one event, waits for its run and ends as it does, RabbitMQ ${version}`, (t) =>
       onPodsStage(t, version, async (stage) => {

@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ['lib', 'api', 'expr', 'compile', 'broker', 'store', 'model', 'manifest'],
   runner: ['lib', 'api', 'expr', 'schedule', 'compile', 'broker', 'store', 'model', 'manifest'],
   'dead-letters': ['lib', 'api', 'broker'],
-  tick: ['lib', 'api', 'schedule', 'broker', 'store'],
+  tick: ['lib', 'api', 'schedule', 'broker', 'store', 'dead-letters'],
   redrive: ['lib', 'api', 'broker', 'store', 'dead-letters'],
   controller: ['lib', 'api', 'expr', 'compile', 'schedule', 'broker', 'kube'],
   cli: [

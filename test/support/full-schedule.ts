@@ -9,6 +9,7 @@ export function fullSchedule(): Record<string, unknown> {
       timeZone: 'Europe/Berlin',
       agentRef: { name: 'briefing-writer' },
       input: { audience: 'the team', topics: ['releases', { name: 'quotas', months: 1, exact: 0.5, due: null }], none: null },
+      deadLetterReview: { agents: ['triage', 'pr-reviewer'] },
       startingDeadlineSeconds: 600,
       activeDeadlineSeconds: 1800,
       successfulJobsHistoryLimit: 1,

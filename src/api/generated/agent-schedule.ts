@@ -77,6 +77,7 @@ export interface AgentScheduleSpec {
   readonly input?: {
     readonly [k: string]: unknown;
   };
+  readonly deadLetterReview?: DeadLetterReview;
   /**
    * A run that could not begin so long after its time (the cluster was down, the run before was still under way) is left out and counted as missed. In seconds, 10 to 86400 (1 day).
    */
@@ -106,6 +107,17 @@ export interface AgentRef {
    * Name of an EventAgent in the same namespace. A DNS label of 1 to 40 characters.
    */
   readonly name: string;
+}
+/**
+ * Has the event tell of the dead letters of agents, as `event.data.deadLetters`: by agent and cause, how many there are, how many have come and gone since the last run, the trend, the oldest, an example; the JSON of `eventagent dlq review`. No payload is in it, and all of them stay where they are.
+ */
+export interface DeadLetterReview {
+  /**
+   * Names of EventAgents of the same namespace, 1 to 50.
+   *
+   * Items: A DNS label of 1 to 40 characters.
+   */
+  readonly agents: readonly string[];
 }
 /**
  * What the operator saw and did; written by it alone.

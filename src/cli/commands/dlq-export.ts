@@ -1,10 +1,10 @@
 import type { AgentRef } from '../../api/names.ts';
 import { isMeant } from '../../dead-letters/filter.ts';
+import { survey, unseenWarning } from '../../dead-letters/survey.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { cloudEventLine } from '../dlq/cloud-event.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
-import { survey, unseenWarning } from '../dlq/survey.ts';
-import { withBroker } from '../lent-parts.ts';
+import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
 import { counted } from '../text-table.ts';
 
@@ -25,7 +25,7 @@ export async function dlqExport(
   const filter = filterOf(options);
   let written = 0;
   const seen = await withBroker(options, (connection) =>
-    survey(connection, agent, options.prefix, async ({ letter, delivery }) => {
+    survey(surveying(connection), agent, options.prefix, async ({ letter, delivery }) => {
       if (!isMeant(letter, filter, now)) return;
       await write(cloudEventLine(letter, delivery));
       written += 1;

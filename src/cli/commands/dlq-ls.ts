@@ -1,10 +1,10 @@
 import { type AgentRef, brokerNames } from '../../api/names.ts';
 import { isMeant } from '../../dead-letters/filter.ts';
 import { Grouping, type LetterGroup } from '../../dead-letters/groups.ts';
+import { type Survey, survey, unseenWarning } from '../../dead-letters/survey.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
-import { type Survey, survey, unseenWarning } from '../dlq/survey.ts';
-import { withBroker } from '../lent-parts.ts';
+import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
 import { counted, cut, instant, textTable } from '../text-table.ts';
 
@@ -20,7 +20,7 @@ export async function dlqLs(agent: AgentRef, options: DlqLsOptions, terminal: Te
   const grouping = new Grouping();
   let meant = 0;
   const seen = await withBroker(options, (connection) =>
-    survey(connection, agent, options.prefix, ({ letter }) => {
+    survey(surveying(connection), agent, options.prefix, ({ letter }) => {
       if (!isMeant(letter, filter, now)) return;
       meant += 1;
       grouping.add(letter);

@@ -1,11 +1,11 @@
 import type { AgentRef } from '../../api/names.ts';
 import type { Found } from '../../dead-letters/reading.ts';
+import { survey, unseenWarning } from '../../dead-letters/survey.ts';
 import { CodedError } from '../../lib/errors.ts';
 import { visible } from '../../lib/visible.ts';
 import { cloudEventAttributes, cloudEventLine, shownId } from '../dlq/cloud-event.ts';
 import type { BrokerFlags } from '../dlq/flags.ts';
-import { survey, unseenWarning } from '../dlq/survey.ts';
-import { withBroker } from '../lent-parts.ts';
+import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
 import { counted, textTable } from '../text-table.ts';
 
@@ -22,7 +22,7 @@ export class NoSuchLetter extends CodedError<'NoSuchLetter'> {}
 export async function dlqShow(agent: AgentRef, id: string, options: DlqShowOptions, terminal: Terminal): Promise<void> {
   const matching: Found[] = [];
   const seen = await withBroker(options, (connection) =>
-    survey(connection, agent, options.prefix, (found) => {
+    survey(surveying(connection), agent, options.prefix, (found) => {
       if (shownId(found.letter, found.delivery) === id) matching.push(found);
     }),
   );

@@ -13,6 +13,7 @@ import { lastWordsOf } from '../../tick/last-words.ts';
 import { publishOnce } from '../../tick/publish-once.ts';
 import { runTick } from '../../tick/run-tick.ts';
 import { RefusedInput } from '../exit.ts';
+import { connectDeadline } from '../lent-parts.ts';
 import { type LoadedSchedule, missingAgent } from '../load.ts';
 
 /** A schedule as `dev` runs it. */
@@ -147,7 +148,8 @@ async function runSchedule(schedule: DevSchedule, ports: SchedulePorts, signal: 
 async function follow({ configuration }: DevSchedule, job: string, ports: SchedulePorts, signal: AbortSignal): Promise<void> {
   const log = ports.log.child({ schedule: configuration.schedule.name });
   const { connection, store, clock } = ports;
-  const tickPorts = { publish: publishOnce(connection, clock), store, clock, log, newFence: randomUUID, random: Math.random };
+  const review = { connection, clock, store, connect: connectDeadline };
+  const tickPorts = { publish: publishOnce(connection, clock), review, store, clock, log, newFence: randomUUID, random: Math.random };
   try {
     const words = lastWordsOf(await runTick(configuration, { name: job, uid: randomUUID() }, tickPorts, signal));
     const well = words.outcome === 'done' || words.outcome === 'filtered' || words.outcome === 'stale';

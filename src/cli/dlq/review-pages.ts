@@ -1,6 +1,6 @@
+import type { ReviewAgent, ReviewGroup, ReviewReport } from '../../dead-letters/review-report.ts';
 import { visible } from '../../lib/visible.ts';
 import { counted, cut, instant, textTable } from '../text-table.ts';
-import type { ReviewAgent, ReviewGroup, ReviewReport } from './review-report.ts';
 
 /** Forms of a report. */
 export const reviewFormats = ['text', 'markdown', 'json'] as const;

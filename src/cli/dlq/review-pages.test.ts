@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { LetterGroup } from '../../dead-letters/groups.ts';
+import { parseReviewReport, type ReviewFinding, reviewReport } from '../../dead-letters/review-report.ts';
 import { InputError } from '../../lib/errors.ts';
 import { reviewLines } from './review-pages.ts';
-import { parseReviewReport, type ReviewFinding, reviewReport } from './review-report.ts';
 
 const MONDAY = Date.UTC(2026, 0, 5);
 const NEXT_MONDAY = Date.UTC(2026, 0, 12);

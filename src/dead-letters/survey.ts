@@ -1,9 +1,16 @@
-import { type AgentRef, brokerNames } from '../../api/names.ts';
-import type { BrokerConnection } from '../../broker/port.ts';
-import { Folding } from '../../dead-letters/groups.ts';
-import { DeadLetterReading, type Found } from '../../dead-letters/reading.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { connectDeadline } from '../lent-parts.ts';
+import { type AgentRef, brokerNames } from '../api/names.ts';
+import type { BrokerConnection } from '../broker/port.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Folding } from './groups.ts';
+import { DeadLetterReading, type Found } from './reading.ts';
+
+/** What a survey works with. */
+export interface SurveyPorts {
+  readonly connection: BrokerConnection;
+  readonly clock: Clock;
+  /** A signal that is aborted when the broker has had its time to give us a channel. */
+  readonly connect: () => AbortSignal;
+}
 
 /** How much of a dead-letter queue was seen. */
 export interface Survey {
@@ -17,13 +24,13 @@ export interface Survey {
 
 /** Shows every dead letter of an agent to `see`, once each, and leaves them where they are. Rejects with `BrokerError`, `DeadLetterError`, or what `see` does. */
 export async function survey(
-  connection: BrokerConnection,
+  ports: SurveyPorts,
   agent: AgentRef,
   prefix: string,
   see: (found: Found) => Promise<void> | void,
 ): Promise<Survey> {
   const names = brokerNames(agent, prefix);
-  await using reading = await DeadLetterReading.open({ connection, names, clock: systemClock, connect: connectDeadline });
+  await using reading = await DeadLetterReading.open({ ...ports, names });
   const folding = new Folding();
   let letters = 0;
   let copies = 0;

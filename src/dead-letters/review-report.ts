@@ -1,6 +1,6 @@
-import { count, fromJson, listOf, name, object, optional, type Parse, text, word } from '../../api/json-shape.ts';
-import type { LetterGroup } from '../../dead-letters/groups.ts';
-import { InputError } from '../../lib/errors.ts';
+import { count, fromJson, listOf, name, object, optional, type Parse, text, word } from '../api/json-shape.ts';
+import { InputError } from '../lib/errors.ts';
+import type { LetterGroup } from './groups.ts';
 
 /** How the number of dead letters of one cause has changed since the last report. */
 export type Trend = 'new' | 'growing' | 'steady' | 'shrinking' | 'gone';
@@ -112,7 +112,8 @@ const time: Parse<string> = (value, path) => {
   return written;
 };
 
-const parseReport = object<ReviewReport>({
+/** Reads a report that is part of something else. */
+export const reviewReportShape: Parse<ReviewReport> = object<ReviewReport>({
   generatedAt: time,
   since: optional(time),
   agents: listOf(
@@ -144,7 +145,7 @@ const parseReport = object<ReviewReport>({
 /** Reads a report that was written as JSON. Throws `InputError` (`InvalidResource`) that names `file` and the field. */
 export function parseReviewReport(file: string, json: string): ReviewReport {
   try {
-    return fromJson(json, parseReport);
+    return fromJson(json, reviewReportShape);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(error.code, `${file}: ${error.message}: it must be what \`eventagent dlq review --format json\` has written`, {
