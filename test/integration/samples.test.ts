@@ -48,10 +48,10 @@ suite('the samples', { concurrency: true }, () => {
   test('are valid, without a warning', async () => {
     const { code, stdout, stderr } = await runCli(['validate', SAMPLES]);
     assert.deepEqual([code, stderr], [0, '']);
-    const agents = ['alert-triage', 'briefing-writer', 'figures-checker', 'pr-reviewer', 'ticket-summariser'].map(
+    const agents = ['alert-triage', 'briefing-writer', 'dead-letter-summariser', 'figures-checker', 'pr-reviewer', 'ticket-summariser'].map(
       (name) => `platform/${name}`,
     );
-    const schedules = ['daily-briefing', 'figures-check'].map((name) => `AgentSchedule platform/${name}`);
+    const schedules = ['daily-briefing', 'dead-letter-review', 'figures-check'].map((name) => `AgentSchedule platform/${name}`);
     assert.equal(stdout, `valid: ${[...agents, ...schedules].join(', ')}\n`);
   });
 
@@ -67,7 +67,7 @@ suite('the samples', { concurrency: true }, () => {
     await dev.until('all three are done', () => outcomes(dev).length === 3);
     assert.deepEqual(new Set(outcomes(dev)), new Set(['notification-20260302-0001 done', 'pr-1 done', 'ticket-4711-created done']));
     const next = dev.lines().flatMap(({ msg, schedule, next }) => (msg === 'schedule' ? [`${schedule} ${String(next).slice(13)}`] : []));
-    assert.deepEqual(next, ['daily-briefing :00:00.000Z', 'figures-check :00:00.000Z']);
+    assert.deepEqual(next, ['daily-briefing :00:00.000Z', 'dead-letter-review :00:00.000Z', 'figures-check :00:00.000Z']);
     const urls = dev.lines().flatMap(({ msg, method, url }) => (msg === 'output captured' ? [`${method} ${url}`] : []));
     const expected = [
       'POST https://api.github.com/repos/Codertocat/Hello-World/issues/2/comments',
