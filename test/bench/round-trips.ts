@@ -7,7 +7,7 @@ import { type EventKind, eventsFor } from './events.ts';
 import { recordedOpening } from './payload.ts';
 import { startProcess } from './processes.ts';
 import { plainText, table } from './report.ts';
-import { reviewer } from './reviewer.ts';
+import { BUDGET, reviewer } from './reviewer.ts';
 
 const EVENTS = 200;
 
@@ -20,6 +20,7 @@ const FATES = [
   { fate: 'a duplicate', outputs: 0, kind: wanted, id: 'plain' },
   { fate: 'run, one output', outputs: 1, kind: wanted, id: 'one' },
   { fate: 'run, two outputs', outputs: 2, kind: wanted, id: 'two' },
+  { fate: 'run, one output, within a budget', outputs: 1, kind: wanted, id: 'budget', budget: BUDGET },
   { fate: 'filtered', outputs: 0, kind: unwanted, id: 'unwanted' },
 ] as const;
 
@@ -27,11 +28,11 @@ const FATES = [
 export async function roundTrips(broker: BenchBroker, stubUrl: string): Promise<string> {
   await using redis = await startRedis();
   const rows: string[][] = [];
-  for (const { fate, outputs, kind, id } of FATES) {
+  for (const { fate, outputs, kind, id, ...more } of FATES) {
     const contestant: Contestant = {
       amqpUrl: broker.amqpUrl,
       redisUrl: redis.url,
-      configurations: [runnerConfigurationFor(reviewer('runner', stubUrl, outputs), DEFAULT_PREFIX)],
+      configurations: [runnerConfigurationFor(reviewer('runner', stubUrl, outputs, more), DEFAULT_PREFIX)],
       model: 'stub',
     };
     await using runner = await startProcess('runner-process.ts', contestant);

@@ -10,7 +10,7 @@ import { recordedOpening } from './payload.ts';
 import { type BenchProcess, startProcess } from './processes.ts';
 import type { TimeByArea } from './profile.ts';
 import { plainText, ratioText, type Section, shareText, table } from './report.ts';
-import { reviewer } from './reviewer.ts';
+import { BUDGET, reviewer } from './reviewer.ts';
 import { roundTrips } from './round-trips.ts';
 
 /** How many of the loop's events per second the runner is to manage. */
@@ -31,6 +31,7 @@ interface Contest {
   readonly title: string;
   readonly model: Contestant['model'];
   readonly outputs: number;
+  readonly budget?: typeof BUDGET;
   /** When Redis writes to disk: `always` is what docs/operations.md asks for. */
   readonly fsync: 'always' | 'everysec';
 }
@@ -38,6 +39,7 @@ interface Contest {
 const CONTESTS: readonly Contest[] = [
   { title: 'No output', model: 'stub', outputs: 0, fsync: 'always' },
   { title: 'One HTTP output', model: 'stub', outputs: 1, fsync: 'always' },
+  { title: 'One HTTP output, within a budget', model: 'stub', outputs: 1, budget: BUDGET, fsync: 'always' },
   { title: 'No output, Redis with fsync once a second', model: 'stub', outputs: 0, fsync: 'everysec' },
   { title: 'An instant model inside the process, no output', model: 'inside', outputs: 0, fsync: 'always' },
   {
@@ -74,11 +76,11 @@ interface Stage {
   readonly pairs: number;
 }
 
-async function compare({ title, model, outputs }: Contest, { broker, redisUrl, stubUrl, pairs: count }: Stage): Promise<string> {
+async function compare({ title, model, outputs, budget }: Contest, { broker, redisUrl, stubUrl, pairs: count }: Stage): Promise<string> {
   const contestant = (name: string): Contestant => ({
     amqpUrl: broker.amqpUrl,
     redisUrl,
-    configurations: [runnerConfigurationFor(reviewer(name, stubUrl, outputs), DEFAULT_PREFIX)],
+    configurations: [runnerConfigurationFor(reviewer(name, stubUrl, outputs, budget === undefined ? {} : { budget }), DEFAULT_PREFIX)],
     model,
   });
   await using runner = await startProcess('runner-process.ts', contestant('runner'));
