@@ -113,6 +113,8 @@ export interface RunnerConfiguration {
     /** Older ones are deleted. */
     readonly retentionMs: number;
   };
+  /** Keys that encrypt what is recorded of an event: the first encrypts, all decrypt. */
+  readonly checkpoints?: { readonly encryptionKeyRefs: readonly SecretKeyRef[] };
   readonly suspend: boolean;
 }
 
@@ -204,5 +206,6 @@ const runnerConfiguration = object<RunnerConfiguration>({
     }),
   ),
   deadLetters: optional(object<NonNullable<RunnerConfiguration['deadLetters']>>({ retentionMs: count(1) })),
+  checkpoints: optional(object<NonNullable<RunnerConfiguration['checkpoints']>>({ encryptionKeyRefs: secretKeyRefs })),
   suspend: flag,
 });

@@ -77,6 +77,8 @@ export const waitReasons = {
   NotDue: 'Its time (a retry-after, or a pause) has not come.',
   Leased: 'Another delivery of the same event is being run.',
   Behind: 'What is left of the budget is kept for events that had begun.',
+  SealedRecord:
+    'What is recorded of it is encrypted, and cannot be opened or written: a key is missing. The log says which. Give the key; nothing else is to be done.',
   Busy: 'It must run alone after a crash, and other events are under way in the process.',
 } as const;
 

@@ -93,6 +93,8 @@ export interface TurnCheckpoint {
   readonly text: string;
   readonly model: string;
   readonly usage: TokenUsage;
+  /** In the store of an agent that encrypts its checkpoints: the text, which is empty then. */
+  readonly sealed?: string;
 }
 
 /**
@@ -102,6 +104,8 @@ export interface TurnCheckpoint {
 export interface OutputCheckpoint {
   readonly request: RenderedRequest;
   readonly state: 'intent' | 'refused' | 'done';
+  /** In the store of an agent that encrypts its checkpoints: the request, which is empty then. */
+  readonly sealed?: string;
 }
 
 /** An HTTP request without the headers that come from Secrets. */

@@ -126,7 +126,7 @@ export function missingAgent({ schedule, agent, placeOf }: LoadedSchedule): stri
 /** Every Secret that an agent refers to, with the field that does. */
 export function secretRefsOf(
   agent: EventAgent,
-): readonly { readonly path: string; readonly ref: SecretKeyRef; readonly use: 'webhook' | 'model' | 'output' }[] {
+): readonly { readonly path: string; readonly ref: SecretKeyRef; readonly use: 'webhook' | 'model' | 'output' | 'checkpoints' }[] {
   const { agent: model, triggers = [], outputs = [] } = agent.spec;
   return [
     ...triggers.flatMap(({ webhook }, trigger) =>
@@ -144,6 +144,11 @@ export function secretRefsOf(
         use: 'output' as const,
       })),
     ),
+    ...(agent.spec.checkpoints?.encryptionKeyRefs ?? []).map((ref, index) => ({
+      path: `spec.checkpoints.encryptionKeyRefs[${index}]`,
+      ref,
+      use: 'checkpoints' as const,
+    })),
   ];
 }
 

@@ -37,6 +37,7 @@ export function runnerConfigurationFor(agent: EventAgent, prefix: string): Runne
     ...(spec.budget === undefined ? {} : { budget: budgetFor(spec.budget) }),
     ...(spec.rateLimit === undefined ? {} : { rateLimit: rateLimitFor(spec.rateLimit) }),
     ...(spec.deadLetters === undefined ? {} : { deadLetters: { retentionMs: spec.deadLetters.retentionDays * DAY_MS } }),
+    ...(spec.checkpoints === undefined ? {} : { checkpoints: { encryptionKeyRefs: spec.checkpoints.encryptionKeyRefs } }),
     suspend: spec.suspend,
   };
 }

@@ -28,6 +28,14 @@ export async function persistently<T>(clock: Clock, signal: AbortSignal, call: (
   }
 }
 
+/** What a claim has done with the records that it writes. */
+export interface ClaimHooks {
+  /** Told, once, when the record is written without the answer, since it would be too large with it. */
+  readonly onTooLarge: (wholeBytes: number) => void;
+  /** The record as it is to lie in the store. */
+  readonly seal: (record: EventRecord) => EventRecord;
+}
+
 /**
  * The right to work on one event: holds the record's fence, renews the lease, and writes the record.
  * Owned by one run; `release` ends the renewal. `lost` is aborted as soon as the fence is known to be another's.
@@ -38,28 +46,20 @@ export class Claim {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #lost = new AbortController();
-  readonly #onTooLarge: (wholeBytes: number) => void;
+  readonly #hooks: ClaimHooks;
   #record: EventRecord;
   /** The last write, where one was tried. */
   #conclusion: { readonly write: RecordWrite; isWritten: boolean } | undefined;
   #timer: Timer | undefined;
   #tooLarge = false;
 
-  /** `onTooLarge` is told, once, when the record is written without the answer, since it would be too large with it. */
-  constructor(
-    store: Store,
-    clock: Clock,
-    key: RecordKey,
-    record: EventRecord,
-    signal: AbortSignal,
-    onTooLarge: (wholeBytes: number) => void = () => {},
-  ) {
+  constructor(store: Store, clock: Clock, key: RecordKey, record: EventRecord, signal: AbortSignal, hooks: Partial<ClaimHooks> = {}) {
     this.#store = store;
     this.#clock = clock;
     this.key = key;
     this.#record = record;
     this.#signal = signal;
-    this.#onTooLarge = onTooLarge;
+    this.#hooks = { onTooLarge: () => {}, seal: (plain) => plain, ...hooks };
     this.#scheduleRenewal();
   }
 
@@ -124,8 +124,8 @@ export class Claim {
 
   /** What is left out stays known here: only a later taker misses it. */
   #fitted(write: RecordWrite): RecordWrite {
-    const { record, wholeBytes } = fittedRecord(write.record);
-    if (wholeBytes !== undefined && !this.#tooLarge) this.#onTooLarge(wholeBytes);
+    const { record, wholeBytes } = fittedRecord(this.#hooks.seal(write.record));
+    if (wholeBytes !== undefined && !this.#tooLarge) this.#hooks.onTooLarge(wholeBytes);
     this.#tooLarge ||= wholeBytes !== undefined;
     return { ...write, record };
   }

@@ -18,6 +18,7 @@ import { pipeline } from './pipeline.ts';
 import type { RunnerPorts } from './ports.ts';
 import type { Program } from './program.ts';
 import type { RateGate } from './rate/rate-gate.ts';
+import { sealKeys } from './seal/seal.ts';
 import { type Settlement, settlementFor } from './settle.ts';
 import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
@@ -124,7 +125,7 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
   if ('outcome' in next && next.outcome.kind === 'wait') return next;
   const { tick, gen } = envelope.progress;
   if ('outcome' in next && next.outcome.kind === 'filtered' && !held.delivery.redelivered && !tick && gen === 0) return next;
-  const { delivery, idempotency, agent: ref } = program.configuration;
+  const { delivery, idempotency, checkpoints, agent: ref } = program.configuration;
   return takeEvent(ports, solo, {
     agent: ref,
     eventKey: eventKey ?? '',
@@ -137,6 +138,7 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
     // Behind the wait there must be time for the run.
     idleWaitMs: Math.min(delivery.runTimeoutMs, held.hold.spareMs),
     onAlone: () => void held.hold.restart(),
+    sealKeys: () => sealKeys(checkpoints?.encryptionKeyRefs ?? [], ports.secrets),
     hold: held.hold.signal,
   });
 }

@@ -26,8 +26,11 @@ export function fittedRecord(record: EventRecord): Fitted {
 
 /** What can be large in a record, without the length of its JSON: that would have to be made for each write. A thousand bytes stand for the rest. */
 function contentBytes({ turn, outputs }: EventRecord): number {
-  const requests = Object.values(outputs).map(({ request: { url, headers, body } }) => {
-    return [url, body, ...Object.entries(headers).flat()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const requests = Object.values(outputs).map(({ request: { url, headers, body }, sealed = '' }) => {
+    return [url, body, sealed, ...Object.entries(headers).flat()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   });
-  return [Buffer.byteLength(turn?.text ?? ''), ...requests].reduce((sum, bytes) => sum + bytes, 1000);
+  return [Buffer.byteLength(turn?.text ?? ''), Buffer.byteLength(turn?.sealed ?? ''), ...requests].reduce(
+    (sum, bytes) => sum + bytes,
+    1000,
+  );
 }

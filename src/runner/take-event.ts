@@ -5,6 +5,7 @@ import { Claim, LEASE_MS, persistently } from './claim.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunnerPorts } from './ports.ts';
 import { MAX_RECORD_BYTES } from './record-size.ts';
+import { openedRecord, SealError, type SealKey, sealedRecord } from './seal/seal.ts';
 import type { Admission, Solo } from './solo.ts';
 import { unpausedMs } from './staleness.ts';
 import { type Copy, MAX_STARTS, takeDecision } from './take.ts';
@@ -23,6 +24,8 @@ export interface TakeRequest {
   readonly idleWaitMs: number;
   /** Told when such a wait is over and the run begins: the time for it counts from then. */
   readonly onAlone: () => void;
+  /** The keys that what is recorded of the event is encrypted with; none where it is not. Throws `SealError`. */
+  readonly sealKeys: () => readonly SealKey[];
   /** The longest that a delivery may be held. */
   readonly hold: AbortSignal;
 }
@@ -67,6 +70,14 @@ async function takeAdmitted(
     if (decision.do === 'wait') return { outcome: { kind: 'wait', reason: 'Leased' } };
     const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request, now));
     if (stale && stored === undefined && !request.copy.tick) return { outcome: { kind: 'stale' } };
+    const opened = decision.do === 'run' && !stale ? openedFor(key, decision.next, request.sealKeys) : { record: decision.next, keys: [] };
+    if ('failed' in opened) {
+      log.warn('what is recorded of an event cannot be opened or written; the event waits, and is looked at again', {
+        eventId: request.event.id,
+        error: opened.failed.message,
+      });
+      return { outcome: { kind: 'wait', reason: 'SealedRecord' } };
+    }
     if (!stale && decision.do === 'run' && decision.alone) {
       const version = stored?.version;
       const candidate = {
@@ -96,7 +107,8 @@ async function takeAdmitted(
             mostBytes: MAX_RECORD_BYTES,
           },
         );
-      const claim = new Claim(store, clock, key, decision.next, hold, tooLarge);
+      const seal = (record: EventRecord) => sealedRecord(record, key, opened.keys);
+      const claim = new Claim(store, clock, key, opened.record, hold, { onTooLarge: tooLarge, seal });
       return {
         claim,
         admission,
@@ -105,6 +117,21 @@ async function takeAdmitted(
     }
     stored = result.stored;
     now = result.now;
+  }
+}
+
+/** The record with its content, and the keys for what is written next; or why it cannot be had. */
+function openedFor(
+  key: RecordKey,
+  record: EventRecord,
+  sealKeysOf: TakeRequest['sealKeys'],
+): { readonly record: EventRecord; readonly keys: readonly SealKey[] } | { readonly failed: SealError } {
+  try {
+    const keys = sealKeysOf();
+    return { record: openedRecord(record, key, keys), keys };
+  } catch (failed) {
+    if (!(failed instanceof SealError)) throw failed;
+    return { failed };
   }
 }
 

@@ -49,7 +49,7 @@ export interface WorldOptions {
   /** What the agent deviates in beside that. */
   readonly agent?: Pick<
     AgentFixture,
-    'system' | 'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend' | 'deadLetters'
+    'system' | 'budget' | 'rateLimit' | 'delivery' | 'idempotency' | 'maxTokens' | 'model' | 'suspend' | 'deadLetters' | 'checkpoints'
   >;
   /** What its outputs deviate in. */
   readonly output?: object;

@@ -19,6 +19,7 @@ export interface AgentFixture {
   readonly budget?: object;
   readonly rateLimit?: object;
   readonly deadLetters?: object;
+  readonly checkpoints?: object;
   readonly suspend?: boolean;
   readonly replicas?: number;
   readonly brokerRef?: string;

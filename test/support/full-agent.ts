@@ -55,6 +55,7 @@ export function fullAgent(): Record<string, unknown> {
         timeZone: 'Europe/Berlin',
       },
       rateLimit: { events: { limit: 100, periodSeconds: 60 }, tokensPerMinute: 100_000 },
+      checkpoints: { encryptionKeyRefs: [ref, { name: 'old-key', key: 'key' }] },
       deadLetters: { retentionDays: 30 },
       suspend: true,
       replicas: 3,

@@ -26,6 +26,11 @@ export const scheduleMutations: readonly Mutation[] = [
   { says: 'schedule and every', set: { 'spec.every': '1h' } },
   { says: 'schedule and every, both wrong', set: { 'spec.every': '7m', 'spec.schedule': '' } },
   { says: 'every beside a schedule that is null', set: { 'spec.every': '24h', 'spec.schedule': null } },
+  {
+    says: 'a review of too many, each hour',
+    set: { ...every('1h'), 'spec.deadLetterReview.agents': Array.from({ length: 60 }, () => 'a') },
+  },
+  { says: 'a review of nobody, each hour', set: { ...every('1h'), 'spec.deadLetterReview.agents': [] } },
   { says: 'neither schedule nor every', set: { 'spec.schedule': undefined } },
   { says: 'neither schedule nor every, which is null', set: { 'spec.schedule': null, 'spec.every': null } },
   ...['1m', '30m', '1h', '12h', '24h', '7m', '60m', '1H', '1d', '', 1, null, {}].map((value) => ({

@@ -56,6 +56,7 @@ export interface EventAgentSpec {
   readonly idempotency: IdempotencySpec;
   readonly budget?: BudgetSpec;
   readonly rateLimit?: RateLimitSpec;
+  readonly checkpoints?: CheckpointsSpec;
   readonly deadLetters?: DeadLettersSpec;
   /**
    * Stops the consumption: triggers still take events in, which wait in the queue.
@@ -367,6 +368,15 @@ export interface EventRate {
    * In seconds, 1 to 86400.
    */
   readonly periodSeconds: number;
+}
+/**
+ * How the model's answers and the requests of outputs lie in the store until their events have ended and are forgotten. Without it in clear.
+ */
+export interface CheckpointsSpec {
+  /**
+   * Keys of AES-256-GCM, each 32 bytes in base64 (`openssl rand -base64 32`), 1 to 4: the first encrypts, all decrypt, so that a key can be rotated.
+   */
+  readonly encryptionKeyRefs: readonly SecretKeyRef[];
 }
 /**
  * What becomes of dead letters in the end. Without it they are kept until somebody takes them.

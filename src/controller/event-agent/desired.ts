@@ -64,11 +64,12 @@ function withoutPods({
   return spec;
 }
 
-/** The Secrets that a runner reads: the model's key and those of its outputs. */
+/** The Secrets that a runner reads: the model's key, those of its outputs, and those that encrypt its records. */
 export function runnerSecrets({ spec }: Pick<EventAgent, 'spec'>): readonly SecretKeyRef[] {
   return [
     spec.agent.apiKeySecretRef,
     ...(spec.outputs ?? []).flatMap(({ http }) => (http.headersFrom ?? []).map(({ secretKeyRef }) => secretKeyRef)),
+    ...(spec.checkpoints?.encryptionKeyRefs ?? []),
   ];
 }
 
