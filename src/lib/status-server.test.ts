@@ -31,7 +31,7 @@ test('metrics, health and readiness are answered', async () => {
     assert.deepEqual(await get('/readyz?verbose'), [200, 'ok\n']);
     assert.deepEqual(await get('/healthz', 'HEAD'), [200, '']);
     assert.deepEqual(await get('/healthz', 'POST'), [405, 'only GET is answered here\n']);
-    assert.deepEqual(await get('/'), [404, 'there is /metrics, /healthz and /readyz\n']);
+    assert.deepEqual(await get('/'), [404, 'there is /healthz, /metrics and /readyz\n']);
   } finally {
     await server.close(0);
   }
@@ -51,7 +51,7 @@ test('what else there is to tell is JSON on /status, as it is at that moment', a
     await exchange(`${server.url}/status`, { method: 'GET' });
     const { code, text, headers } = await exchange(`${server.url}/status`, { method: 'GET' });
     assert.deepEqual([code, JSON.parse(text), headers['content-type']], [200, { asked: 2 }, 'application/json']);
-    assert.equal((await exchange(`${server.url}/`, { method: 'GET' })).text, 'there is /metrics, /healthz, /status and /readyz\n');
+    assert.equal((await exchange(`${server.url}/`, { method: 'GET' })).text, 'there is /healthz, /metrics, /status and /readyz\n');
   } finally {
     await server.close(0);
   }
@@ -67,6 +67,19 @@ test('metrics that cannot be collected are 500, and the log says why', async () 
     const { code, text } = await exchange(`${server.url}/metrics`, { method: 'GET' });
     assert.deepEqual([code, text], [500, 'the metrics could not be collected; the log says why\n']);
     assert.match(lines.join(''), /a gauge is broken/);
+  } finally {
+    await server.close(0);
+  }
+});
+
+test('without metrics nothing is on /metrics', async () => {
+  const server = await startStatusServer(
+    { unready: () => undefined, details: () => ({}) },
+    { host: '127.0.0.1', port: 0, clock: systemClock, log: createLog('json', () => {}) },
+  );
+  try {
+    const { code, text } = await exchange(`${server.url}/metrics`, { method: 'GET' });
+    assert.deepEqual([code, text], [404, 'there is /healthz, /status and /readyz\n']);
   } finally {
     await server.close(0);
   }

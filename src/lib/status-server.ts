@@ -5,8 +5,8 @@ import type { Log } from './log.ts';
 
 /** What a process tells about itself. */
 export interface Status {
-  /** The metrics, as Prometheus scrapes them. */
-  expose(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** The metrics, as Prometheus scrapes them, where it has any. */
+  readonly expose?: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Why the process should get no new work, `undefined` while it should. */
   unready(): string | undefined;
   /** What else it tells, as JSON on `/status`; asked at each request. */
@@ -14,7 +14,7 @@ export interface Status {
 }
 
 /**
- * Serves `/metrics`, `/healthz` (200 while the process lives), `/readyz` (503 with the reason while it is not ready) and, where there are details, `/status`.
+ * Serves `/healthz` (200 while the process lives), `/readyz` (503 with the reason while it is not ready) and, where there are metrics and details, `/metrics` and `/status`.
  * Throws as `startHttpServer`.
  */
 export function startStatusServer(
@@ -38,7 +38,7 @@ async function answer(status: Status, log: Log, request: IncomingMessage, respon
     send(response, reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`);
   } else if (path === '/status' && status.details !== undefined) {
     send(response, 200, `${JSON.stringify(status.details())}\n`, 'application/json');
-  } else if (path === '/metrics') {
+  } else if (path === '/metrics' && status.expose !== undefined) {
     try {
       const { contentType, text } = await status.expose();
       send(response, 200, text, contentType);
@@ -47,7 +47,8 @@ async function answer(status: Status, log: Log, request: IncomingMessage, respon
       send(response, 500, 'the metrics could not be collected; the log says why\n');
     }
   } else {
-    send(response, 404, `there is /metrics, /healthz${status.details === undefined ? '' : ', /status'} and /readyz\n`);
+    const more = [...(status.expose === undefined ? [] : ['/metrics']), ...(status.details === undefined ? [] : ['/status'])];
+    send(response, 404, `there is ${['/healthz', ...more].join(', ')} and /readyz\n`);
   }
 }
 

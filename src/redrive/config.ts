@@ -5,7 +5,7 @@ import { processVariables, storeDirVariable } from '../lib/process-variables.ts'
 export const redriveVariables = {
   ...processVariables("the redrive's configuration"),
   EVENTAGENT_STORE_DIR: storeDirVariable,
-  EVENTAGENT_METRICS_PORT: portVariable('Port of `/status`, `/metrics`, `/healthz` and `/readyz`, on all addresses.', 9090),
+  EVENTAGENT_METRICS_PORT: portVariable('Port of `/status`, `/healthz` and `/readyz`, on all addresses.', 9090),
 } as const satisfies Variables;
 
 /** The redrive's environment, read. Throws `InputError` (`Usage`) naming a variable that is missing or wrong. */

@@ -31,7 +31,6 @@ async function main({ stop }: ProcessLife): Promise<void> {
   let progress: RedriveProgress | undefined;
   const status = await startStatusServer(
     {
-      expose: async () => ({ contentType: 'text/plain', text: '' }),
       unready: () => (progress === undefined ? 'it has not begun to look at dead letters' : undefined),
       details: () => progress ?? {},
     },
