@@ -8,6 +8,8 @@ import { stringify } from 'yaml';
 import { runCli } from '../support/dev-process.ts';
 import { reviewAgent } from '../support/review-agent.ts';
 
+const REDRIVE = join(import.meta.dirname, '../../config/samples/redrives/after-a-fix.yaml');
+
 /** What a row may change in a document of a good manifest. */
 type Loose = { metadata: Record<string, unknown>; spec: Record<string, Record<string, unknown>> } & Record<string, unknown>;
 
@@ -261,6 +263,14 @@ suite('wrong input is answered with what, where and what to do, and nothing is s
         says,
       ),
     );
+
+  test('a redrive and nothing else to run; beside an agent it is told that it is left out', async () => {
+    await refused(['dev', REDRIVE], /after-a-fix\.yaml:\d+: DeadLetterRedrive platform\/after-the-fix is left out: it is for a cluster/);
+    const { code, stdout, stderr } = await runCli(['render', good, REDRIVE]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^topology:/m);
+    assert.match(stderr, /^warning: .*DeadLetterRedrive platform\/after-the-fix is left out/);
+  });
 
   for (const flag of ['--port', '--metrics-port'])
     test(`${flag} that somebody else listens on`, async () => {

@@ -16,8 +16,8 @@ import { devSecrets } from '../dev/secrets.ts';
 import { type Session, startSession } from '../dev/session.ts';
 import { rabbitMqOf, redisOf, type UrlFlags } from '../dev/url-flags.ts';
 import { type Door, doorsOf, type UserExchange, userExchangesOf } from '../dev/user-exchanges.ts';
-import type { ExitCode } from '../exit.ts';
-import { type Loaded, load } from '../load.ts';
+import { type ExitCode, RefusedInput } from '../exit.ts';
+import { type Loaded, load, redrivesLeftOut } from '../load.ts';
 
 /** The flags of `eventagent dev`. */
 export interface DevOptions extends UrlFlags {
@@ -49,6 +49,7 @@ export async function dev(
   const rabbitMq = rabbitMqOf(options);
   const redis = redisOf(options);
   const loaded = load(paths);
+  if (loaded.agents.length === 0 && loaded.schedules.length === 0) throw new RefusedInput(redrivesLeftOut(loaded));
   const namespace = soleNamespaceOf(loaded);
   const { secrets, keysFromEnvironment } = devSecrets(loaded, namespace, {
     ...options,
@@ -97,6 +98,7 @@ export async function dev(
   }
   announce(log, options, keysFromEnvironment);
   announceExchanges(log, session.gatewayUrl, userExchanges, doors);
+  for (const line of redrivesLeftOut(loaded)) log.warn(line);
   for (const schedule of schedules) log.info('schedule', scheduleLine(schedule, systemClock.now()));
   const webhooks = compiled.flatMap(({ routes }) => routes.map(({ path }) => `${session.gatewayUrl}${path}`));
   log.info('ready', { gateway: session.gatewayUrl, metrics: `${session.metricsUrl}/metrics`, webhooks });
