@@ -54,6 +54,12 @@ for (const [name, spec, path, says] of [
   ['a schedule that never happens', { schedule: '0 0 31 2 *' }, 'spec.schedule', /never happens/],
   ['a time zone that is none', { timeZone: 'Europe/Barlin' }, 'spec.timeZone', /no time zone Europe\/Barlin/],
   ['an interval in a time zone that is none', { every: '5m', timeZone: 'utc' }, 'spec.timeZone', /no time zone utc/],
+  [
+    'input where the review goes',
+    { input: { deadLetters: 1 }, deadLetterReview: { agents: ['a'] } },
+    'spec.input.deadLetters',
+    /spec\.deadLetterReview puts its report there/,
+  ],
   ['too much input', { input: { text: 'ä'.repeat(40_000) } }, 'spec.input', /80011 bytes of JSON, and 65536 are allowed/],
 ] as const)
   test(`${name} is a problem that the API server does not see`, () => {

@@ -26,7 +26,7 @@ export function compileSchedule(
     cron: cronTextOf(schedule),
     timeZone: schedule.spec.timeZone,
     input: schedule.spec.input ?? {},
-    ...(schedule.spec.deadLetterReview === undefined ? {} : { review: { agents: schedule.spec.deadLetterReview.agents } }),
+    ...(schedule.spec.deadLetterReview === undefined ? {} : { review: { agents: [...new Set(schedule.spec.deadLetterReview.agents)] } }),
     retentionMs: agent.spec.idempotency.retentionSeconds * 1000,
   };
 }

@@ -26,7 +26,7 @@ export async function findingsOf(
     });
     const name = `${agent.namespace}/${agent.name}`;
     onSeen(name, seen);
-    found.push({ agent: name, letters: seen.letters, groups: grouping.groups(), arrived });
+    found.push({ agent: name, letters: seen.letters, unseen: seen.unseen, groups: grouping.groups(), arrived });
   }
   return found;
 }

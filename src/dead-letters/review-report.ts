@@ -32,6 +32,8 @@ export interface ReviewAgent {
   /** `NAMESPACE/NAME` */
   readonly agent: string;
   readonly deadLetters: number;
+  /** Messages that were counted and did not come, since somebody else looked at them: they are in no number here. Missing where there were none. */
+  readonly unseen?: number;
   readonly groups: readonly ReviewGroup[];
 }
 
@@ -47,6 +49,7 @@ export interface ReviewReport {
 export interface ReviewFinding {
   readonly agent: string;
   readonly letters: number;
+  readonly unseen: number;
   readonly groups: readonly LetterGroup[];
   readonly arrived: ReadonlyMap<string, number>;
 }
@@ -59,6 +62,7 @@ export function reviewReport(findings: readonly ReviewFinding[], now: number, la
     agents: findings.map((finding) => ({
       agent: finding.agent,
       deadLetters: finding.letters,
+      ...(finding.unseen === 0 ? {} : { unseen: finding.unseen }),
       groups: last === undefined ? finding.groups.map(plainGroup) : comparedGroups(finding, last),
     })),
   };
@@ -120,6 +124,7 @@ export const reviewReportShape: Parse<ReviewReport> = object<ReviewReport>({
     object<ReviewAgent>({
       agent: name,
       deadLetters: count(0),
+      unseen: optional(count(0)),
       groups: listOf(
         object<ReviewGroup>({
           fingerprint: name,

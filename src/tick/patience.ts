@@ -36,6 +36,23 @@ export async function askingStore<T>(patience: Patience, call: () => Promise<T>)
 }
 
 /**
+ * Repeats a call to the broker until it succeeds. Rejects with `Termination` where the broker is away for too long or refuses the login, with the signal's reason as soon as that is
+ * aborted, and with what else the call rejects with.
+ */
+export async function askingBroker<T>(patience: Patience, call: () => Promise<T>): Promise<T> {
+  const retry = retries(patience, 'the broker does not answer');
+  for (;;) {
+    try {
+      return await untilAborted(call(), patience.signal);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      if (error.code === 'LoginRefused') throw new Termination('BrokerLoginRefused', error.message, { cause: error });
+      if (!(await retry(error.message))) throw new Termination('BrokerUnreachable', error.message, { cause: error });
+    }
+  }
+}
+
+/**
  * Repeats a publication until the broker has confirmed it; `false` where `over` says that it is too late for that. Rejects as `askingStore`; also where the agent's queue is
  * missing or full for so long.
  */

@@ -24,7 +24,16 @@ const patienceOf = ({ clock }: DeadLetterStage) => ({ clock, log: silentLog, sig
 
 function review(stage: DeadLetterStage, eventId: string, agents = [REVIEWER.name]): Promise<EventReview> {
   const { connection, store, clock, finish } = stage;
-  return finish(reviewFor(configuration, agents, eventId, { connection, store, clock, connect: () => never }, patienceOf(stage)));
+  return finish(
+    reviewFor(configuration, agents, eventId, { connection, store, clock, connect: () => inASecond(stage) }, patienceOf(stage)),
+  );
+}
+
+/** What a broker has to give us a channel. */
+function inASecond({ clock }: DeadLetterStage): AbortSignal {
+  const abort = new AbortController();
+  clock.timer(1000, () => abort.abort(new Error('too late')));
+  return abort.signal;
 }
 
 const published = (stage: DeadLetterStage, eventId: string) =>
@@ -104,5 +113,14 @@ suite('the review of a schedule', () => {
       name: 'Termination',
       message: /spec\.deadLetterReview\.agents: there is no queue ea\.test\.nobody\.dead/,
     });
+  });
+
+  test('waits for a broker that is away, for a while', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury({ id: '1' });
+    stage.broker.restart(20_000);
+    assert.equal((await review(stage, 'one')).agents[0]?.deadLetters, 1);
+    stage.broker.restart(300_000);
+    await assert.rejects(review(stage, 'two'), { name: 'Termination', code: 'BrokerUnreachable' });
   });
 });

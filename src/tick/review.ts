@@ -1,23 +1,25 @@
-import { flag, fromJson, listOf, name, object } from '../api/json-shape.ts';
+import { count, flag, fromJson, listOf, name, object } from '../api/json-shape.ts';
 import type { TickConfiguration } from '../api/tick-configuration.ts';
-import { BrokerError } from '../broker/port.ts';
 import { findingsOf } from '../dead-letters/findings.ts';
 import { DeadLetterError } from '../dead-letters/reading.ts';
 import { type ReviewAgent, type ReviewReport, reviewReport, reviewReportShape } from '../dead-letters/review-report.ts';
 import type { SurveyPorts } from '../dead-letters/survey.ts';
 import { Termination } from '../lib/termination.ts';
 import type { Store } from '../store/port.ts';
-import { askingStore, type Patience } from './patience.ts';
+import { askingBroker, askingStore, type Patience } from './patience.ts';
 
 /** What a review works with. */
 export interface ReviewPorts extends SurveyPorts {
   readonly store: Pick<Store, 'readCell' | 'replaceCell'>;
 }
 
-/** A report that was made for an event. `published`: whether the event has gone out with it; else nobody has read it. */
+/** A report that was made for an event, as it is kept. */
 interface Made {
   readonly eventId: string;
+  /** Whether the event has gone out with it; else nobody has read it. */
   readonly published: boolean;
+  /** How many causes there were. */
+  readonly causes: number;
   readonly report: ReviewReport;
 }
 
@@ -32,8 +34,9 @@ export interface EventReview extends ReviewReport {
   readonly omittedCauses: number;
 }
 
-/** The event is pasted into a prompt: so many causes, the most frequent of all agents, and so much of what each says. */
-const MOST_CAUSES = 100;
+/** Of all agents together the most frequent causes: so many are kept, and so many are in the event, which is pasted into a prompt; and so much of what each says. */
+const MOST_KEPT = 1000;
+const MOST_TOLD = 100;
 const MOST_ERROR_CHARACTERS = 300;
 
 /** How long the last report is remembered: longer than the longest time between two runs. */
@@ -55,20 +58,23 @@ export async function reviewFor(
   const { stored } = await askingStore(patience, () => ports.store.readCell(key));
   const { made } = stored === undefined ? { made: [] } : fromJson(stored.text, reports);
   const own = made.find((one) => one.eventId === eventId);
-  if (own !== undefined) return cut(own.report);
+  if (own !== undefined) return told(own);
   const last = made.findLast(({ published }) => published);
   const refs = agents.map((name) => ({ namespace: schedule.namespace, name }));
-  const findings = await findingsOf(ports, refs, prefix, last?.report, (name, { unseen }) => {
-    if (unseen > 0) patience.log.warn('dead letters were counted and not seen: somebody else looks at them', { agent: name, unseen });
-  }).catch((error: unknown) => {
-    throw failureOf(error, agent.name);
+  // What dies while it is looked counts for the next one.
+  const at = patience.clock.now();
+  const findings = await askingBroker(patience, () => findingsOf(ports, refs, prefix, last?.report, () => {})).catch((error: unknown) => {
+    if (!(error instanceof DeadLetterError)) throw error;
+    throw new Termination('PublishRefused', `spec.deadLetterReview.agents: ${error.message}; no event was published for ${agent.name}`, {
+      cause: error,
+    });
   });
-  const report = reviewReport(findings, patience.clock.now(), last?.report);
-  const next: Made = { eventId, published: false, report };
+  const report = reviewReport(findings, at, last?.report);
+  const next: Made = { eventId, published: false, causes: causesOf(report).length, report: cut(report, MOST_KEPT) };
   const text = JSON.stringify({ made: [...(last === undefined ? [] : [last]), next] });
   const { written } = await askingStore(patience, () => ports.store.replaceCell(key, stored?.version ?? 0, text, KEPT_MS));
   // Somebody was faster with another tick of the schedule: what that one has made counts.
-  return written ? cut(report) : reviewFor(configuration, agents, eventId, ports, patience);
+  return written ? told(next) : reviewFor(configuration, agents, eventId, ports, patience);
 }
 
 /** Remembers that the event of a review has gone out: the next review is compared with it. May be repeated. Rejects as `askingStore`. */
@@ -95,9 +101,23 @@ function cellOf({ agent, schedule }: TickConfiguration) {
   return { owner: agent, name: `review:${schedule.uid}` };
 }
 
-function cut(report: ReviewReport): EventReview {
-  const all = report.agents.flatMap(({ groups }) => groups);
-  const kept = new Set(all.toSorted((a, b) => b.count - a.count).slice(0, MOST_CAUSES));
+/** A kept report as the event has it. */
+function told({ report, causes }: Made): EventReview {
+  const shown = cut(report, MOST_TOLD);
+  return { ...shown, omittedCauses: causes - causesOf(shown).length };
+}
+
+function causesOf({ agents }: ReviewReport) {
+  return agents.flatMap(({ groups }) => groups);
+}
+
+/** The report with its most frequent causes, and the beginning of what each says. */
+function cut(report: ReviewReport, most: number): ReviewReport {
+  const kept = new Set(
+    causesOf(report)
+      .toSorted((a, b) => b.count - a.count)
+      .slice(0, most),
+  );
   const agents = report.agents.map(
     (agent): ReviewAgent => ({
       ...agent,
@@ -106,19 +126,9 @@ function cut(report: ReviewReport): EventReview {
         .map((group) => ({ ...group, error: group.error.slice(0, MOST_ERROR_CHARACTERS).toWellFormed() })),
     }),
   );
-  return { ...report, agents, omittedCauses: all.length - kept.size };
-}
-
-function failureOf(error: unknown, agent: string): unknown {
-  if (error instanceof BrokerError)
-    return new Termination(error.code === 'LoginRefused' ? 'BrokerLoginRefused' : 'BrokerUnreachable', error.message, { cause: error });
-  if (error instanceof DeadLetterError)
-    return new Termination('PublishRefused', `spec.deadLetterReview.agents: ${error.message}; no event was published for ${agent}`, {
-      cause: error,
-    });
-  return error;
+  return { ...report, agents };
 }
 
 const reports = object<Reports>({
-  made: listOf(object<Made>({ eventId: name, published: flag, report: reviewReportShape })),
+  made: listOf(object<Made>({ eventId: name, published: flag, causes: count(0), report: reviewReportShape })),
 });

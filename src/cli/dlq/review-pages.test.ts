@@ -21,6 +21,7 @@ const group = (fingerprint: string, count: number): LetterGroup => ({
 const finding = (groups: readonly LetterGroup[], arrived: Readonly<Record<string, number>> = {}): ReviewFinding => ({
   agent: 'test/reviewer',
   letters: groups.reduce((sum, { count }) => sum + count, 0),
+  unseen: 0,
   groups,
   arrived: new Map(Object.entries(arrived)),
 });
@@ -113,6 +114,12 @@ suite('the pages of a review', () => {
       'test/reviewer: 12 dead letters',
       'FINGERPRINT  COUNT  ARRIVED  GONE  TREND    OLDEST                REASON          EXAMPLE  ERROR',
     ]));
+
+  test('say how many were not seen', () => {
+    const partial = reviewReport([{ ...finding([group('aaa', 1)]), unseen: 3 }], MONDAY, undefined);
+    assert.equal(reviewLines(partial, 'text')[2], 'test/reviewer: 1 dead letter, and 3 not seen: somebody else looked at them');
+    assert.deepEqual(parseReviewReport('f', reviewLines(partial, 'json').join('\n')), partial);
+  });
 
   test('are a table of Markdown, in which no text from an event is a sign', () => {
     const odd = { ...group('aaa', 1), error: 'a | b\n# <script> [x](y) `z`', exampleId: '*' };

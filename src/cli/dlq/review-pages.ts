@@ -29,8 +29,8 @@ function title({ generatedAt, since }: ReviewReport): string {
   return `Dead letters at ${generatedAt}${since === undefined ? '' : `, compared with ${since}`}`;
 }
 
-function headOf({ agent, deadLetters }: ReviewAgent): string {
-  return `${agent}: ${counted(deadLetters, 'dead letter')}`;
+function headOf({ agent, deadLetters, unseen }: ReviewAgent): string {
+  return `${agent}: ${counted(deadLetters, 'dead letter')}${unseen === undefined ? '' : `, and ${unseen} not seen: somebody else looked at them`}`;
 }
 
 /** A table with its heading, or nothing where there is nothing to tell. */
