@@ -78,7 +78,7 @@ export const waitReasons = {
   Leased: 'Another delivery of the same event is being run.',
   Behind: 'What is left of the budget is kept for events that had begun.',
   SealedRecord:
-    'What is recorded of it is encrypted, and cannot be opened or written: a key is missing. The log says which. Give the key; nothing else is to be done.',
+    'What is recorded of it is encrypted and does not open: its key is not given any more, or it was changed in the store. The log says which; give the old key as a further entry.',
   Busy: 'It must run alone after a crash, and other events are under way in the process.',
 } as const;
 

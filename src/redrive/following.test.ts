@@ -4,6 +4,7 @@ import { type DeadLetterStage, deadLetterStage, deadRecord, keyOf, REVIEWER, rev
 import { never } from '../../test/support/embedded-table.ts';
 import type { RecordResult } from '../api/record.ts';
 import type { RedriveCounts, RedriveEnds } from '../api/redrive-progress.ts';
+import type { BrokerConnection } from '../broker/port.ts';
 import { type Journal, storedJournal } from './journal.ts';
 import { type RedrivePorts, type RedriveRequest, redrive } from './redrive.ts';
 
@@ -191,5 +192,59 @@ suite('a redrive with a journal', () => {
     const { redriven, superseded } = await stage.finish(second);
     assert.deepEqual([redriven, superseded], [3, 0]);
     assert.deepEqual([stage.ready(work), stage.ready(dead)], [['0', '1', '2'], []]);
+  });
+});
+
+suite('a redrive that goes on while the broker still holds letters for the process before', () => {
+  /** Begins a redrive whose process vanishes with its host at the n-th publish: its letters stay in its hands for a while. */
+  async function vanished(stage: DeadLetterStage, publishes: number, change: Partial<RedriveRequest>): Promise<() => void> {
+    const connection = stage.broker.connect();
+    let left = publishes;
+    const gone: BrokerConnection = {
+      state: () => connection.state(),
+      close: async () => {},
+      openChannel: async (options, signal) => {
+        const channel = await connection.openChannel(options, signal);
+        return new Proxy(channel, {
+          get: (target, name) => {
+            if (name === 'publish' && --left <= 0) return () => new Promise(() => {});
+            const value: unknown = Reflect.get(target, name, target);
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        });
+      },
+    };
+    void run(stage, change, { connection: gone, journal: storedJournal(stage.store, REVIEWER, 'r1') }).catch(() => {});
+    await stage.clock.advance(2_000);
+    return () => void connection.close();
+  }
+  const goesOn = (stage: DeadLetterStage, change: Partial<RedriveRequest>) =>
+    run(stage, change, { journal: storedJournal(stage.store, REVIEWER, 'r1') });
+  const change = { follow: { ...FOLLOW, timeoutMs: 0 } };
+
+  test('waits for them, and leaves what has died since', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury(...letters(4));
+    const release = await vanished(stage, 3, change);
+    await stage.bury({ id: 'new', at: stage.clock.now(), progress: { gen: 1 } }, { id: 'newer', at: stage.clock.now() });
+    const going = goesOn(stage, change);
+    await stage.clock.advance(30_000);
+    release();
+    const { redriven, superseded } = await stage.finish(going);
+    assert.deepEqual([redriven, superseded], [4, 0]);
+    assert.deepEqual([new Set(stage.ready(work)), stage.ready(dead)], [new Set(['0', '1', '2', '3']), ['new', 'newer']]);
+  });
+
+  test('waits for the one that was counted last, where the limit is reached', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury(...letters(2));
+    const release = await vanished(stage, 2, { ...change, limit: 2 });
+    // Somebody has put another old one there.
+    await stage.bury({ id: 'old' });
+    const going = goesOn(stage, { ...change, limit: 2 });
+    await stage.clock.advance(30_000);
+    release();
+    assert.equal((await stage.finish(going)).redriven, 2);
+    assert.deepEqual([new Set(stage.ready(work)), stage.ready(dead)], [new Set(['0', '1']), ['old']]);
   });
 });

@@ -65,6 +65,7 @@ export async function redrive(request: RedriveRequest, ports: RedrivePorts): Pro
   const state = before ?? { startedAt: clock.now(), counts: NOTHING_DONE, follow: NOTHING_FOLLOWED };
   const work = new Work(request, ports, publishing, state, before !== undefined);
   try {
+    if (before !== undefined) ports.onProgress(work.counts);
     while (!(await work.pass())) {
       // What is not meant has gone back, and the queue is looked at from its beginning.
     }
@@ -90,6 +91,7 @@ class Work {
   readonly #dealt = new Set<string>();
   #counts: RedriveCounts;
   #begun: boolean;
+  readonly #isResumed: boolean;
   /** Until when what should be in the queue and is not may yet be in the hands of the process before. */
   readonly #patientUntil: number;
   /** Identity of what the process before had counted last, until it is met. */
@@ -104,6 +106,7 @@ class Work {
     this.#startedAt = before.startedAt;
     this.#counts = before.counts;
     this.#begun = begun;
+    this.#isResumed = begun;
     this.#patientUntil = begun ? ports.clock.now() + PATIENCE_MS : Number.NEGATIVE_INFINITY;
     this.#unfinished = before.last;
     this.#last = before.last;
@@ -132,9 +135,10 @@ class Work {
     // What was there at the start and is there still. It is at the head, since what is given back goes there; what has died since is behind it.
     const left = depth - redriven - superseded - copies + Number(this.#unfinished !== undefined);
     let seen = 0;
-    for await (const found of reading.messages(left)) {
-      seen += 1;
+    for await (const found of reading.messages(this.#isResumed ? reading.depth : left)) {
       stop?.throwIfAborted();
+      if (this.#isNew(found.letter)) continue;
+      seen += 1;
       if (!dryRun && clock.now() >= holdUntil) return false;
       if (isMeant(found.letter, this.#startedAt)) {
         const dealt = await this.#deal(found, holdUntil);
@@ -142,9 +146,14 @@ class Work {
       }
       this.#ports.onProgress(this.counts);
     }
-    if (seen >= left || clock.now() >= this.#patientUntil) return true;
+    if ((seen >= left && this.#unfinished === undefined) || clock.now() >= this.#patientUntil) return true;
     await sleep(clock, LOOK_AGAIN_MS, stop);
     return false;
+  }
+
+  /** Whether a dead letter has died since the redrive was begun: in a queue where another process had taken some, their number does not tell. */
+  #isNew({ deadAt }: DeadLetter): boolean {
+    return this.#isResumed && deadAt !== undefined && deadAt > this.#startedAt;
   }
 
   /** Waits until what was published has ended, as far as somebody looks after it. */
@@ -175,7 +184,9 @@ class Work {
     if (isUnfinished) this.#unfinished = undefined;
     if (decision.do === 'drop') return done(isUnfinished ? {} : { superseded: superseded + 1 });
     const { next, openIntents } = decision;
-    if (redriven === this.#request.limit && !isUnfinished) return 'enough';
+    // The one that was counted last may yet be in the hands of the process before.
+    const mayComeBack = this.#unfinished !== undefined && this.#ports.clock.now() < this.#patientUntil;
+    if (redriven === this.#request.limit && !isUnfinished) return mayComeBack ? 'next' : 'enough';
     const counted = isUnfinished ? {} : { redriven: redriven + 1, withOpenIntents: withOpenIntents + Number(openIntents > 0) };
     if (this.#request.dryRun) return done(counted);
     if (!(await this.#room(holdUntil))) return 'again';

@@ -18,7 +18,7 @@ import { pipeline } from './pipeline.ts';
 import type { RunnerPorts } from './ports.ts';
 import type { Program } from './program.ts';
 import type { RateGate } from './rate/rate-gate.ts';
-import { sealKeys } from './seal/seal.ts';
+import { SealError, type SealKey, sealKeys } from './seal/seal.ts';
 import { type Settlement, settlementFor } from './settle.ts';
 import { carryOut, DeliveryLost } from './settling.ts';
 import type { Solo } from './solo.ts';
@@ -118,7 +118,7 @@ async function giveUp(claim: Claim, innocent: boolean): Promise<void> {
 }
 
 async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
-  const { program, ports, solo } = agent;
+  const { program, ports, solo, secret } = agent;
   const { next, eventKey, envelope } = arrival;
   if (eventKey === undefined && 'outcome' in next) return next;
   // Put off, or filtered out at its first delivery: there is nothing to remember, unless there is a record already, or somebody waits for one.
@@ -126,6 +126,15 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
   const { tick, gen } = envelope.progress;
   if ('outcome' in next && next.outcome.kind === 'filtered' && !held.delivery.redelivered && !tick && gen === 0) return next;
   const { delivery, idempotency, checkpoints, agent: ref } = program.configuration;
+  let keys: readonly SealKey[];
+  try {
+    keys = sealKeys(checkpoints?.encryptionKeyRefs ?? [], ports.secrets);
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    // That of the whole agent: as with a Secret that an output needs, nothing is taken for a while, and no event grows old by it.
+    secret.begin().failed(0);
+    return { outcome: { kind: 'hand-back', reason: 'SecretMissing', error: error.message } };
+  }
   return takeEvent(ports, solo, {
     agent: ref,
     eventKey: eventKey ?? '',
@@ -138,7 +147,7 @@ async function take(agent: Agent, held: Held, arrival: Arrival): Promise<Take> {
     // Behind the wait there must be time for the run.
     idleWaitMs: Math.min(delivery.runTimeoutMs, held.hold.spareMs),
     onAlone: () => void held.hold.restart(),
-    sealKeys: () => sealKeys(checkpoints?.encryptionKeyRefs ?? [], ports.secrets),
+    sealKeys: keys,
     hold: held.hold.signal,
   });
 }

@@ -24,8 +24,8 @@ export interface TakeRequest {
   readonly idleWaitMs: number;
   /** Told when such a wait is over and the run begins: the time for it counts from then. */
   readonly onAlone: () => void;
-  /** The keys that what is recorded of the event is encrypted with; none where it is not. Throws `SealError`. */
-  readonly sealKeys: () => readonly SealKey[];
+  /** The keys that what is recorded of the event is encrypted with; none where it is not. */
+  readonly sealKeys: readonly SealKey[];
   /** The longest that a delivery may be held. */
   readonly hold: AbortSignal;
 }
@@ -70,9 +70,9 @@ async function takeAdmitted(
     if (decision.do === 'wait') return { outcome: { kind: 'wait', reason: 'Leased' } };
     const stale = decision.do === 'run' && overdue && !hasCheckpoint(decision.next) && (await isStale(ports, request, now));
     if (stale && stored === undefined && !request.copy.tick) return { outcome: { kind: 'stale' } };
-    const opened = decision.do === 'run' && !stale ? openedFor(key, decision.next, request.sealKeys) : { record: decision.next, keys: [] };
+    const opened = decision.do === 'run' && !stale ? openedFor(key, decision.next, request.sealKeys) : { record: decision.next };
     if ('failed' in opened) {
-      log.warn('what is recorded of an event cannot be opened or written; the event waits, and is looked at again', {
+      log.warn('what is recorded of an event cannot be opened; the event waits, and is looked at again', {
         eventId: request.event.id,
         error: opened.failed.message,
       });
@@ -107,7 +107,7 @@ async function takeAdmitted(
             mostBytes: MAX_RECORD_BYTES,
           },
         );
-      const seal = (record: EventRecord) => sealedRecord(record, key, opened.keys);
+      const seal = (record: EventRecord) => sealedRecord(record, key, request.sealKeys);
       const claim = new Claim(store, clock, key, opened.record, hold, { onTooLarge: tooLarge, seal });
       return {
         claim,
@@ -120,15 +120,14 @@ async function takeAdmitted(
   }
 }
 
-/** The record with its content, and the keys for what is written next; or why it cannot be had. */
+/** The record with its content, or why it cannot be had. */
 function openedFor(
   key: RecordKey,
   record: EventRecord,
-  sealKeysOf: TakeRequest['sealKeys'],
-): { readonly record: EventRecord; readonly keys: readonly SealKey[] } | { readonly failed: SealError } {
+  keys: readonly SealKey[],
+): { readonly record: EventRecord } | { readonly failed: SealError } {
   try {
-    const keys = sealKeysOf();
-    return { record: openedRecord(record, key, keys), keys };
+    return { record: openedRecord(record, key, keys) };
   } catch (failed) {
     if (!(failed instanceof SealError)) throw failed;
     return { failed };

@@ -27,6 +27,20 @@ for (const call of ['store.update running', 'send out', 'store.update done'])
     assert.equal(world.deaths, 1);
   });
 
+test('while a key cannot be read nothing is taken, and no event grows old', async () => {
+  const { values, secrets } = vault();
+  values.delete('old');
+  const { world, start } = await stageOf({ secrets, agent: { ...checkpoints('old'), delivery: { eventTtlSeconds: 600 } } });
+  start();
+  await world.publish('event');
+  await world.clock.advance(2 * 3_600_000);
+  assert.deepEqual([world.settled(), world.records.size, world.model.sold.size], [false, 0, 0]);
+  values.set('old', Buffer.alloc(32, 1).toString('base64'));
+  await world.clock.runUntil(() => world.settled(), HOURS_MS);
+  assertNothingBroken(world);
+  assert.equal(world.records.get('event')?.result?.outcome, 'done');
+});
+
 test('a key that is taken away holds its events, and nothing is bought again; given back, they go on', async () => {
   const { values, secrets } = vault();
   const { world, lines, start } = await stageOf({ secrets, agent: checkpoints('old') });

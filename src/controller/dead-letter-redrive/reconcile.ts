@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeadLetterRedriveStatus } from '../../api/generated/dead-letter-redrive.ts';
-import { redriveJobName } from '../../api/kube-names.ts';
+import { type Component, redriveJobName } from '../../api/kube-names.ts';
 import { parseRedriveProgress, type RedriveProgress } from '../../api/redrive-progress.ts';
 import { compileRedrive } from '../../compile/redrive.ts';
 import { KubeError } from '../../kube/kube-error.ts';
@@ -21,6 +21,8 @@ import type { StoredDeadLetterRedrive } from './resource.ts';
 import { agentVerdict, hasEnded, type JobState, notHeard, redriveStatusFor } from './status.ts';
 
 const STATUS_MANAGER = 'eventagent-status';
+
+const CONTAINER = 'redrive' satisfies Component;
 
 /** What failed for a passing reason is tried again, and a Job at work is asked, this often. */
 const AGAIN_MS = 5000;
@@ -46,6 +48,8 @@ export class DeadLetterRedriveReconciler {
     const { caches, clock } = this.#operator;
     const cached = caches.deadLetterRedrives.get(namespace, name);
     if (cached === undefined) {
+      const uid = this.#redrives.last(namespace, name)?.metadata.uid;
+      if (uid !== undefined) this.#jobs.forget(namespace, redriveJobName(name, uid));
       this.#redrives.forget(namespace, name);
       return { gone: true };
     }
@@ -79,7 +83,13 @@ export class DeadLetterRedriveReconciler {
     if (ttl === undefined || status?.completionTime === undefined) return {};
     const leftMs = Date.parse(status.completionTime) + ttl * 1000 - this.#operator.clock.now();
     if (leftMs > 0) return { afterMs: leftMs };
-    await this.#operator.kube.delete(resources.deadLetterRedrives, metadata.namespace, metadata.name, {}, signal);
+    const { namespace, name, uid } = metadata;
+    try {
+      await this.#operator.kube.delete(resources.deadLetterRedrives, namespace, name, uid === undefined ? {} : { uid }, signal);
+    } catch (error) {
+      // Another one of the name was made meanwhile.
+      if (!(error instanceof KubeError) || error.code !== 'Conflict') throw error;
+    }
     return {};
   }
 
@@ -192,12 +202,10 @@ function byAge(a: CachedPod, b: CachedPod): number {
   return first < second ? -1 : first > second ? 1 : 0;
 }
 
-/** What the pod that ended last has said: how the redrive ended, or why it could not go on. */
+/** What the newest pod has said at its end: how the redrive ended, or why it could not go on. `undefined` while it has not ended. */
 function lastWordsOf(pods: readonly CachedPod[]): { readonly progress?: RedriveProgress; readonly words?: string } | undefined {
-  const said = pods
-    .toSorted(byAge)
-    .flatMap(({ status }) => status?.containerStatuses?.[0]?.state?.terminated?.message ?? [])
-    .at(-1);
+  const newest = pods.toSorted(byAge).at(-1);
+  const said = newest?.status?.containerStatuses?.find(({ name }) => name === CONTAINER)?.state?.terminated?.message;
   if (said === undefined) return undefined;
   const progress = progressIn(said);
   return progress === undefined ? { words: said.trim() } : { progress };

@@ -18,6 +18,7 @@ export interface PodView {
 }
 
 interface ContainerStatus {
+  readonly name?: string;
   readonly ready?: boolean;
   readonly restartCount?: number;
   readonly image?: string;
