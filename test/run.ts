@@ -11,7 +11,7 @@ import { sharedRedis } from './parts/redis.ts';
 import { PartUnavailable } from './parts/unavailable.ts';
 
 const USAGE = `usage: node test/run.ts check|all|long [--seeds N] [-- FILE… | NODE-TEST-OPTION=VALUE…]
-  check  types, lint, unit tests, repository tests, simulation with 200 seeds
+  check  types, lint, unit tests, repository tests, simulation with 200 seeds and, of its crash points, those on the newest RabbitMQ
   all    types and lint, then every test on real RabbitMQ, Redis and Kubernetes, simulation with 1000 seeds
   long   all, and the *.long.ts files
 `;

@@ -86,6 +86,12 @@ export function letterIdentity({ envelope: { progress } }: DeadLetter): string |
   return progress.key === undefined ? undefined : `${progress.gen}/${progress.key}`;
 }
 
+/** What an identity is made of. */
+export function identityParts(identity: string): { readonly gen: number; readonly key: string } {
+  const cut = identity.indexOf('/');
+  return { gen: Number(identity.slice(0, cut)), key: identity.slice(cut + 1) };
+}
+
 /** Since when a message may count as a dead letter: when it became one, else when the event was published. */
 export function deadSince({ deadAt, firstAt }: DeadLetter): number | undefined {
   return deadAt ?? firstAt;

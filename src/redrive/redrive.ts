@@ -1,4 +1,4 @@
-import { type DeadLetter, letterIdentity, redrivenMessage } from '../api/dead-letter.ts';
+import { type DeadLetter, identityParts, letterIdentity, redrivenMessage } from '../api/dead-letter.ts';
 import { type AgentRef, type BrokerNames, routingKeys } from '../api/names.ts';
 import type { RedriveCounts } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError, type Channel, type Publication, type PublishOutcome } from '../broker/port.ts';
@@ -61,9 +61,10 @@ const LOOK_AGAIN_MS = 5_000;
 export async function redrive(request: RedriveRequest, ports: RedrivePorts): Promise<RedriveCounts> {
   const { connection, connect, clock, journal } = ports;
   const before = await journal?.read();
+  const unfinished = await unfinishedOf(before, request.agent, ports.store);
   const publishing = await connection.openChannel({ prefetch: 1 }, connect());
   const state = before ?? { startedAt: clock.now(), counts: NOTHING_DONE, follow: NOTHING_FOLLOWED };
-  const work = new Work(request, ports, publishing, state, before !== undefined);
+  const work = new Work(request, ports, publishing, state, { resumed: before !== undefined, unfinished });
   try {
     if (before !== undefined) ports.onProgress(work.counts);
     while (!(await work.pass())) {
@@ -75,6 +76,21 @@ export async function redrive(request: RedriveRequest, ports: RedrivePorts): Pro
     if (work.hasBegun) ports.onProgress(work.counts);
     await publishing.close();
   }
+}
+
+/** Whether another process had begun, and the identity of what that may have counted and not published. */
+interface Resumption {
+  readonly resumed: boolean;
+  readonly unfinished: string | undefined;
+}
+
+/** What the process before had counted last, unless its event was taken since: then it was published. */
+async function unfinishedOf(before: RedriveState | undefined, agent: AgentRef, store: Pick<Store, 'read'>): Promise<string | undefined> {
+  const last = before?.last;
+  if (last === undefined) return undefined;
+  const { gen, key } = identityParts(last);
+  const { stored } = await store.read({ agent, event: key });
+  return stored !== undefined && stored.record.gen > gen ? undefined : last;
 }
 
 const NOTHING_DONE: RedriveCounts = { depth: 0, redriven: 0, superseded: 0, copies: 0, withOpenIntents: 0 };
@@ -99,16 +115,22 @@ class Work {
   #last: string | undefined;
   #nextAt = Number.NEGATIVE_INFINITY;
 
-  constructor(request: RedriveRequest, ports: RedrivePorts, publishing: Channel, before: RedriveState, begun: boolean) {
+  constructor(
+    request: RedriveRequest,
+    ports: RedrivePorts,
+    publishing: Channel,
+    before: RedriveState,
+    { resumed, unfinished }: Resumption,
+  ) {
     this.#request = request;
     this.#ports = ports;
     this.#publishing = publishing;
     this.#startedAt = before.startedAt;
     this.#counts = before.counts;
-    this.#begun = begun;
-    this.#isResumed = begun;
-    this.#patientUntil = begun ? ports.clock.now() + PATIENCE_MS : Number.NEGATIVE_INFINITY;
-    this.#unfinished = before.last;
+    this.#begun = resumed;
+    this.#isResumed = resumed;
+    this.#patientUntil = resumed ? ports.clock.now() + PATIENCE_MS : Number.NEGATIVE_INFINITY;
+    this.#unfinished = unfinished;
     this.#last = before.last;
     const { follow, agent, dryRun } = request;
     this.#following = follow === undefined || dryRun ? undefined : new Following(follow, { ...ports, agent }, before.follow);

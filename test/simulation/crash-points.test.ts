@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fate } from './incarnation.ts';
 import { assertNothingBroken, assertNothingOverspent } from './invariants.ts';
+import { profiles } from './profiles.ts';
 import { createRandom } from './random.ts';
 import type { ModelScript } from './scripted-model.ts';
 import { type SinkScript, takesIt } from './sink.ts';
@@ -122,7 +123,7 @@ async function play(
   return { world, calls };
 }
 
-for (const profile of ['3.10', '4.0', '4.3'] as const) {
+for (const profile of profiles) {
   for (const [name, scenario] of Object.entries(scenarios)) {
     test(`RabbitMQ ${profile}: ${name}: a crash before and after every port call of the run`, async () => {
       const plain = await play(scenario, profile);
@@ -188,7 +189,7 @@ async function redrive(
   return { world, calls };
 }
 
-for (const profile of ['3.10', '4.0', '4.3'] as const)
+for (const profile of profiles)
   test(`RabbitMQ ${profile}: a redrive of two dead letters, one with an output whose answer is lost: a crash before and after every port call`, async () => {
     const { calls } = await redrive(profile);
     assert.ok(calls.length > 20);

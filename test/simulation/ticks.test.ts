@@ -6,6 +6,7 @@ import { agentSchedule } from '../support/schedule.ts';
 import { sumOf } from '../support/scrape.ts';
 import type { Fate } from './incarnation.ts';
 import { assertNothingBroken } from './invariants.ts';
+import { profiles } from './profiles.ts';
 import { createRandom } from './random.ts';
 import type { ModelScript } from './scripted-model.ts';
 import { takesIt } from './sink.ts';
@@ -69,7 +70,7 @@ interface Played {
   readonly calls: readonly string[];
 }
 
-async function play(scenario: Scenario, profile: '3.10' | '4.3', crashAt?: number): Promise<Played> {
+async function play(scenario: Scenario, profile: '3.10' | '4.0' | '4.3', crashAt?: number): Promise<Played> {
   const calls: string[] = [];
   const passed = (call: string) => {
     // Looking at what replicas share changes nothing, and is done all the time.
@@ -141,7 +142,7 @@ function assertTicks({ world, ticks }: Played, where: string): void {
   assertNothingBroken(world, where);
 }
 
-for (const profile of ['3.10', '4.3'] as const)
+for (const profile of profiles)
   for (const [name, scenario] of Object.entries(scenarios))
     test(`RabbitMQ ${profile}: ${name}: a crash before and after every port call of tick and runner`, async () => {
       const plain = await play(scenario, profile);
