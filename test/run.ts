@@ -11,7 +11,7 @@ import { sharedRedis } from './parts/redis.ts';
 import { PartUnavailable } from './parts/unavailable.ts';
 
 const USAGE = `usage: node test/run.ts check|all|long [--seeds N] [-- FILE… | NODE-TEST-OPTION=VALUE…]
-  check  types, lint, unit tests, repository tests, simulation with 200 seeds and, of its crash points, those on the newest RabbitMQ
+  check  types, lint, unit tests, repository tests, simulation with 100 seeds and, of its crash points, those on the newest RabbitMQ
   all    types and lint, then every test on real RabbitMQ, Redis and Kubernetes, simulation with 1000 seeds
   long   all, and the *.long.ts files
 `;
@@ -19,7 +19,7 @@ const USAGE = `usage: node test/run.ts check|all|long [--seeds N] [-- FILE… | 
 /** What a command runs. Times are for one file of tests. */
 const commands = {
   check: {
-    seeds: 200,
+    seeds: 100,
     timeoutMs: 60_000,
     parts: false,
     files: ['src/**/*.test.ts', 'test/repo/**/*.test.ts', 'test/simulation/**/*.test.ts'],
