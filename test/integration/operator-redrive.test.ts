@@ -116,6 +116,9 @@ suite('the operator and redrives', { concurrency: 4 }, () => {
       await end(stage, 'again', 1, { reason: 'StoreUnreachable', message: 'the store does not answer' });
       assert.match(await condition(stage, 'again', 'Running', 'False', 'StoreUnreachable'), /the store does not answer/);
       assert.equal((await statusOf(stage, 'again'))?.state, 'Waiting');
+      await end(stage, 'again', 0, { counts, outcome: 'complete' });
+      assert.match(await condition(stage, 'again', 'Complete', 'True', 'Redriven'), /redriven 8/);
+      assert.equal((await statusOf(stage, 'again'))?.succeeded, 6);
     });
   });
 

@@ -2,14 +2,21 @@ import type { Component } from '../../src/api/kube-names.ts';
 import { eventually } from './eventually.ts';
 import type { OperatorStage } from './operator-stage.ts';
 
-/** Does for the one pod of a Job what a kubelet would when its process has ended. */
+/** Does for the pod of a Job that has not ended what a kubelet would when its process has. */
 export async function endJobPod({ own }: OperatorStage, component: Component, job: string, exitCode: number, said: object): Promise<void> {
   const pod = await eventually(
     'the pod of the job',
     async () =>
       (await own
-        .kubectl('get', 'pods', `--selector=batch.kubernetes.io/job-name=${job}`, '--output=jsonpath={.items[0].metadata.name}')
+        .kubectl(
+          'get',
+          'pods',
+          `--selector=batch.kubernetes.io/job-name=${job}`,
+          '--field-selector=status.phase=Pending',
+          '--output=jsonpath={.items[0].metadata.name}',
+        )
         .catch(() => '')) || undefined,
+    40_000,
   );
   const terminated = {
     exitCode,
