@@ -17,6 +17,29 @@ export interface RedriveCounts {
   readonly ends?: RedriveEnds;
 }
 
+/** How many of the messages that were there are left where they were. */
+export function leftOf({ depth, redriven, superseded, copies }: RedriveCounts): number {
+  return depth - redriven - superseded - copies;
+}
+
+/** The counts as a sentence for people, without its end. */
+export function redriveText(counts: RedriveCounts, dryRun: boolean): string {
+  const { depth, redriven, superseded, copies, withOpenIntents, ends } = counts;
+  const resent = `${withOpenIntents} of them with an output whose answer is not known: it is sent again with the same idempotency key`;
+  const parts = [
+    `${redriven}${withOpenIntents === 0 ? '' : ` (${resent})`}`,
+    `superseded ${superseded}`,
+    `further copies ${copies}`,
+    `left ${leftOf(counts)}`,
+  ];
+  const ended =
+    ends === undefined
+      ? ''
+      : `; of the redriven, succeeded ${ends.succeeded}, discarded ${ends.discarded}, dead again ${ends.deadAgain}, under way ${ends.underWay}`;
+  const messages = `${depth} message${depth === 1 ? '' : 's'}`;
+  return `${dryRun ? 'dry run, nothing was changed: of' : 'of'} ${messages} ${dryRun ? 'would be redriven' : 'redriven'} ${parts.join(', ')}${ended}`;
+}
+
 /** How redriven events have ended. What nobody can look after, since its key is not known, is in none of these. */
 export interface RedriveEnds {
   readonly succeeded: number;
@@ -86,6 +109,6 @@ export const redriveCounts: Parse<RedriveCounts> = object<RedriveCounts>({
 const redriveProgress = object<RedriveProgress>({
   counts: redriveCounts,
   estimatedCostNanoUsd: optional(count(0)),
-  outcome: optional(word('complete', 'failure-rate', 'no-progress')),
+  outcome: optional(word(...(Object.keys(redriveOutcomes) as RedriveOutcome[]))),
   message: optional(text),
 });

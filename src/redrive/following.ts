@@ -85,10 +85,9 @@ export class Following {
     await sleep(clock, LOOK_MS, stop);
     await this.look();
     if (!this.isFull() || !this.#isStuck()) return;
-    const minutes = Math.round(this.#request.timeoutMs / 60_000);
     throw new RedriveError(
       'NoProgress',
-      `${this.#state.underWay.length} redriven events have not ended, and none has for ${minutes} minutes: see the agent's conditions; the others stay where they are`,
+      `${this.#state.underWay.length} redriven events have not ended, and none has for ${this.#request.timeoutMs / 1000} s: see the agent's conditions; the others stay where they are`,
     );
   }
 

@@ -59,12 +59,11 @@ const LOOK_AGAIN_MS = 5_000;
  * `BrokerError`, `StoreError`, `DeadLetterError` (`NoQueue`), `RedriveError`, `JournalError`, or the reason of `stop`.
  */
 export async function redrive(request: RedriveRequest, ports: RedrivePorts): Promise<RedriveCounts> {
-  const { connection, connect, clock, journal } = ports;
+  const { connection, connect, journal } = ports;
   const before = await journal?.read();
   const unfinished = await unfinishedOf(before, request.agent, ports.store);
   const publishing = await connection.openChannel({ prefetch: 1 }, connect());
-  const state = before ?? { startedAt: clock.now(), counts: NOTHING_DONE, follow: NOTHING_FOLLOWED };
-  const work = new Work(request, ports, publishing, state, { resumed: before !== undefined, unfinished });
+  const work = new Work(request, ports, publishing, before, unfinished);
   try {
     if (before !== undefined) ports.onProgress(work.counts);
     while (!(await work.pass())) {
@@ -76,12 +75,6 @@ export async function redrive(request: RedriveRequest, ports: RedrivePorts): Pro
     if (work.hasBegun) ports.onProgress(work.counts);
     await publishing.close();
   }
-}
-
-/** Whether another process had begun, and the identity of what that may have counted and not published. */
-interface Resumption {
-  readonly resumed: boolean;
-  readonly unfinished: string | undefined;
 }
 
 /** What the process before had counted last, unless its event was taken since: then it was published. */
@@ -119,21 +112,22 @@ class Work {
     request: RedriveRequest,
     ports: RedrivePorts,
     publishing: Channel,
-    before: RedriveState,
-    { resumed, unfinished }: Resumption,
+    before: RedriveState | undefined,
+    unfinished: string | undefined,
   ) {
     this.#request = request;
     this.#ports = ports;
     this.#publishing = publishing;
-    this.#startedAt = before.startedAt;
-    this.#counts = before.counts;
-    this.#begun = resumed;
-    this.#isResumed = resumed;
-    this.#patientUntil = resumed ? ports.clock.now() + PATIENCE_MS : Number.NEGATIVE_INFINITY;
+    this.#isResumed = before !== undefined;
+    this.#begun = this.#isResumed;
+    this.#startedAt = before?.startedAt ?? ports.clock.now();
+    this.#counts = before?.counts ?? NOTHING_DONE;
+    this.#patientUntil = this.#isResumed ? ports.clock.now() + PATIENCE_MS : Number.NEGATIVE_INFINITY;
     this.#unfinished = unfinished;
-    this.#last = before.last;
+    this.#last = before?.last;
     const { follow, agent, dryRun } = request;
-    this.#following = follow === undefined || dryRun ? undefined : new Following(follow, { ...ports, agent }, before.follow);
+    this.#following =
+      follow === undefined || dryRun ? undefined : new Following(follow, { ...ports, agent }, before?.follow ?? NOTHING_FOLLOWED);
   }
 
   /** Whether it has looked at the queue. */

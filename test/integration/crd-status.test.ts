@@ -10,7 +10,7 @@ import { type RedriveOutcome, redriveOutcomes } from '../../src/api/redrive-prog
 import { tickOutcomes } from '../../src/api/tick-outcomes.ts';
 import type { RunEnd } from '../../src/controller/agent-schedule/runs.ts';
 import { type ScheduleStatusParts, scheduleStatusFor } from '../../src/controller/agent-schedule/status.ts';
-import { agentVerdict, notHeard, redriveStatusFor } from '../../src/controller/dead-letter-redrive/status.ts';
+import { notHeard, redriveStatusFor } from '../../src/controller/dead-letter-redrive/status.ts';
 import { type StatusParts, statusFor } from '../../src/controller/event-agent/status.ts';
 import { bad, good, unknown, type Verdict } from '../../src/controller/verdict.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -126,7 +126,7 @@ const redriveStatuses: readonly ((before: DeadLetterRedriveStatus | undefined) =
   { job: { ...over, succeeded: true }, progress: undefined },
 ].flatMap((parts) =>
   [true, false].map((dryRun) => (before: DeadLetterRedriveStatus | undefined) => {
-    const agent = agentVerdict('a', 'b', dryRun ? 'there' : 'missing');
+    const agent = dryRun ? good('Resolved', 'm') : bad('AgentMissing', 'm'.repeat(5000));
     return redriveStatusFor({ generation: 1, agent, dryRun, ...parts }, before, now);
   }),
 );

@@ -115,6 +115,12 @@ suite('the operator and redrives', { concurrency: 4 }, () => {
       await own.apply(operatorAgent('a', { replicas: 0 }), redrive('again'));
       await end(stage, 'again', 1, { reason: 'StoreUnreachable', message: 'the store does not answer' });
       assert.match(await condition(stage, 'again', 'Running', 'False', 'StoreUnreachable'), /the store does not answer/);
+      // Its next pod needs the configuration, too.
+      const configurations = () => own.kubectl('get', 'configmaps', '--selector=eventagent.dev/redrive=again', '--output=name');
+      const name = (await configurations()).trim();
+      assert.match(name, /^configmap\/again-redrive-/);
+      await own.kubectl('delete', name);
+      await eventually('the configuration is back', async () => (await configurations()).trim() === name, 30_000);
       assert.equal((await statusOf(stage, 'again'))?.state, 'Waiting');
       await end(stage, 'again', 0, { counts, outcome: 'complete' });
       assert.match(await condition(stage, 'again', 'Complete', 'True', 'Redriven'), /redriven 8/);
@@ -148,7 +154,7 @@ suite('the operator and redrives', { concurrency: 4 }, () => {
       await end(stage, 'look', 0, { counts: dry, outcome: 'complete', estimatedCostNanoUsd: 1_230_000_000 });
       assert.match(
         await condition(stage, 'look', 'Complete', 'True', 'DryRun'),
-        /^nothing was changed: of 10 messages would be redriven 8/,
+        /^dry run, nothing was changed: of 10 messages would be redriven 8 \(2 of them with an output/,
       );
       assert.equal((await statusOf(stage, 'look'))?.estimatedCost, '1.23');
       const job = await jobOf(stage, 'brief');

@@ -1,5 +1,5 @@
 import { agentScheduleConditions, conditionReasons, deadLetterRedriveConditions, eventAgentConditions } from '../../src/api/conditions.ts';
-import { jobVerdicts } from '../../src/api/job-verdict.ts';
+import { type JobVerdict, jobVerdicts } from '../../src/api/job-verdict.ts';
 import { controllerMetrics, type MetricDefinition, metrics } from '../../src/api/metrics.ts';
 import { deadLetterReasons, handBackReasons, retryReasons, strayReasons, waitReasons } from '../../src/api/reasons.ts';
 import { redriveExitCodes, redriveOutcomes } from '../../src/api/redrive-progress.ts';
@@ -33,8 +33,8 @@ export function referencePage({
     ...fieldSection(redrive, { kind: 'DeadLetterRedrive', shortName: 'dlr', nameLength: 63 }),
     ...ruleSection(redrive),
     ...conditionSection(),
-    ...tickSection(),
-    ...redriveSection(),
+    ...jobSection('tick', TICK_ENDS, tickOutcomes, tickExitCodes),
+    ...jobSection('redrive', REDRIVE_ENDS, redriveOutcomes, redriveExitCodes),
     ...reasonSection(),
     ...answerSection(),
     ...metricSection(),
@@ -99,37 +99,31 @@ function conditionSection(): readonly string[] {
   ];
 }
 
-function tickSection(): readonly string[] {
+/** How Jobs of ours end: outcomes with their exit codes, and what becomes of the Job by each. */
+function jobSection(
+  what: string,
+  introduction: string,
+  outcomes: Readonly<Record<string, { readonly exitCode: number; readonly help: string }>>,
+  codes: Readonly<Record<number, { readonly job: JobVerdict; readonly help: string }>>,
+): readonly string[] {
   return [
-    '## Outcomes of a tick',
-    'How the run of a schedule ended, as the exit code of its Job, the first line of its termination message and `status.lastRun` say it.',
+    `## Outcomes of a ${what}`,
+    introduction,
     table(
       ['Outcome', 'Exit code', 'Meaning'],
-      Object.entries(tickOutcomes).map(([outcome, { exitCode, help }]) => [`\`${outcome}\``, String(exitCode), help]),
+      Object.entries(outcomes).map(([outcome, { exitCode, help }]) => [`\`${outcome}\``, String(exitCode), help]),
     ),
-    '### Exit codes of a tick',
+    `### Exit codes of a ${what}`,
     table(
       ['Code', 'The Job', 'Meaning'],
-      Object.entries(tickExitCodes).map(([code, { job, help }]) => [code, jobVerdicts[job], help]),
+      Object.entries(codes).map(([code, { job, help }]) => [code, jobVerdicts[job], help]),
     ),
   ];
 }
 
-function redriveSection(): readonly string[] {
-  return [
-    '## Outcomes of a redrive',
-    'How the Job of a DeadLetterRedrive ended, as its termination message says it.',
-    table(
-      ['Outcome', 'Exit code', 'Meaning'],
-      Object.entries(redriveOutcomes).map(([outcome, { exitCode, help }]) => [`\`${outcome}\``, String(exitCode), help]),
-    ),
-    '### Exit codes of a redrive',
-    table(
-      ['Code', 'The Job', 'Meaning'],
-      Object.entries(redriveExitCodes).map(([code, { job, help }]) => [code, jobVerdicts[job], help]),
-    ),
-  ];
-}
+const TICK_ENDS =
+  'How the run of a schedule ended, as the exit code of its Job, the first line of its termination message and `status.lastRun` say it.';
+const REDRIVE_ENDS = 'How the Job of a DeadLetterRedrive ended, as its termination message says it.';
 
 function reasonSection(): readonly string[] {
   const tables = [

@@ -4,6 +4,7 @@ import type { Fate } from './incarnation.ts';
 import { assertNothingBroken, assertNothingOverspent } from './invariants.ts';
 import { profiles } from './profiles.ts';
 import { createRandom } from './random.ts';
+import { startRedrive } from './redriving.ts';
 import type { ModelScript } from './scripted-model.ts';
 import { type SinkScript, takesIt } from './sink.ts';
 import { World, type WorldOptions } from './world.ts';
@@ -179,7 +180,8 @@ async function redrive(
     return calls.length - 1 === crashAt;
   };
   const fate: Fate = { before: (name) => passed(name, 'before'), after: (name) => passed(name, 'after'), acknowledging: () => {} };
-  const { isOver } = world.redrive(
+  const { isOver } = startRedrive(
+    world,
     'again',
     () => fate,
     () => 1000,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertNothingBroken, assertNothingOverspent } from './invariants.ts';
 import { createRandom } from './random.ts';
+import { startRedrive } from './redriving.ts';
 import { haunt, modelScript, sinkScript } from './trouble.ts';
 import { unluckyFate } from './unlucky-fate.ts';
 import { World } from './world.ts';
@@ -53,7 +54,7 @@ async function play(seed: number): Promise<Played> {
   let redrives = 0;
   const redrive = async () => {
     redrives += 1;
-    const { isOver } = world.redrive(`redrive-${redrives}`, () => unluckyFate(random, trouble, () => {}), restartMs);
+    const { isOver } = startRedrive(world, `redrive-${redrives}`, () => unluckyFate(random, trouble, () => {}), restartMs);
     await world.clock.runUntil(isOver, 5 * DAY_MS);
   };
   for (let event = random.integer(3, 10); event > 0; event -= 1) {

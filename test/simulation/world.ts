@@ -10,13 +10,10 @@ import { BrokerError, type Delivery } from '../../src/broker/port.ts';
 import type { QueueArguments, Step } from '../../src/broker/topology.ts';
 import { runnerConfigurationFor } from '../../src/compile/runner-configuration.ts';
 import { topologyFor } from '../../src/compile/topology.ts';
-import { type Clock, sleep } from '../../src/lib/clock.ts';
-import { CodedError } from '../../src/lib/errors.ts';
+import { sleep } from '../../src/lib/clock.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createMetrics } from '../../src/lib/metrics.ts';
-import { storedJournal } from '../../src/redrive/journal.ts';
-import { redrive } from '../../src/redrive/redrive.ts';
 import { type Runner, startRunner } from '../../src/runner/main.ts';
 import type { RunnerPorts } from '../../src/runner/ports.ts';
 import { Solo } from '../../src/runner/solo.ts';
@@ -214,52 +211,6 @@ export class World {
     return { incarnation, runner, metrics };
   }
 
-  /**
-   * Runs dead letters again, by processes that die by their fates and go on where the one before was, until one has come to its end: then `isOver` says so. `name` is that of its
-   * journal.
-   */
-  redrive(name: string, fateFor: () => Fate, restartMs: () => number): { isOver(): boolean } {
-    let over = false;
-    const again = () => void this.clock.timer(restartMs(), begin);
-    const begin = () => {
-      const connection = this.broker.connect();
-      const incarnation = new Incarnation(
-        this.clock,
-        { ...fateFor(), acknowledging: (delivery) => this.#checkRedriven(delivery) },
-        () => {
-          this.#incarnations.delete(incarnation);
-          void connection.close();
-          again();
-        },
-        () => {},
-      );
-      this.#incarnations.add(incarnation);
-      const store = incarnation.store(this.store);
-      const { clock } = incarnation;
-      const request = { agent: this.configuration.agent, names: this.names, isMeant: () => true, dryRun: false, intervalMs: 500 };
-      redrive(request, {
-        connection: incarnation.connection(connection),
-        store,
-        clock,
-        connect: () => abortedAfter(clock, 60_000),
-        onProgress: () => {},
-        journal: storedJournal(store, this.configuration.agent, name),
-      }).then(
-        () => {
-          over = true;
-          void connection.close();
-        },
-        (error: unknown) => {
-          // Broker or store are away, or a route is: its Job starts another process. What nobody foresaw fails the test.
-          if (!(error instanceof CodedError)) throw error;
-          incarnation.die();
-        },
-      );
-    };
-    begin();
-    return { isOver: () => over };
-  }
-
   /** Publishes an event until it is confirmed; the same id again is a sender's retry. */
   async publish(id: string, type = 'test'): Promise<void> {
     this.#ids.set(defaultIdempotencyKey({ id, source: SOURCE }), id);
@@ -398,15 +349,6 @@ export class World {
       this.badAcks.push(`${id} acknowledged at ${record?.phase ?? 'no record'}, and no other copy`);
   }
 
-  /** A dead letter that is acknowledged is elsewhere, or its event is past it. */
-  #checkRedriven({ headers }: Delivery): void {
-    const id = nameOf(headers);
-    const record = this.records.get(id);
-    const gen = Number(headers['ea-gen'] ?? 0);
-    const isPast = record !== undefined && (record.gen > gen || (record.gen === gen && record.phase === 'done'));
-    if (!isPast && this.copiesOf(id).length < 2) this.badAcks.push(`dead letter ${id} of gen ${gen} acknowledged, and no other copy`);
-  }
-
   /** Remembers the last record of each event, as it was written. */
   #watched(store: OwnedStore): OwnedStore {
     const remember = (event: string, record: EventRecord) => this.records.set(this.#ids.get(event) ?? event, record);
@@ -453,11 +395,4 @@ export class World {
   readonly filtered = new Set<string>();
   /** Event ids by their keys in the store. */
   readonly #ids = new Map<string, string>();
-}
-
-/** A signal that is aborted after so long. */
-function abortedAfter(clock: Clock, ms: number): AbortSignal {
-  const abort = new AbortController();
-  clock.timer(ms, () => abort.abort(new Error('too late')));
-  return abort.signal;
 }

@@ -1,6 +1,6 @@
 import { type AgentRef, brokerNames } from '../../api/names.ts';
 import { usdText } from '../../api/prices.ts';
-import type { RedriveCounts } from '../../api/redrive-progress.ts';
+import { leftOf, type RedriveCounts, redriveText } from '../../api/redrive-progress.ts';
 import { isMeant } from '../../dead-letters/filter.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { CodedError, messageOf } from '../../lib/errors.ts';
@@ -9,7 +9,6 @@ import { redrive } from '../../redrive/redrive.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
 import { connectDeadline, type StoreFlags, withBroker, withStore } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
-import { counted } from '../text-table.ts';
 
 /** The flags of `eventagent redrive`. */
 export interface RedriveOptions extends BrokerFlags, FilterFlags, StoreFlags {
@@ -73,24 +72,8 @@ export async function redriveCommand(agent: AgentRef, options: RedriveOptions, t
   finish();
 }
 
-function leftOf({ depth, redriven, superseded, copies }: RedriveCounts): number {
-  return depth - redriven - superseded - copies;
-}
-
 function summary({ namespace, name }: AgentRef, counts: RedriveCounts, dryRun: boolean): string {
-  const { depth, redriven, superseded, copies, withOpenIntents, ends } = counts;
-  const resent = `${withOpenIntents} of them with an output whose answer is not known: it is sent again with the same idempotency key`;
-  const parts = [
-    `${redriven}${withOpenIntents === 0 ? '' : ` (${resent})`}`,
-    `superseded ${superseded}`,
-    `further copies ${copies}`,
-    `left ${leftOf(counts)}`,
-  ];
-  const ended =
-    ends === undefined
-      ? ''
-      : `; of the redriven, succeeded ${ends.succeeded}, discarded ${ends.discarded}, dead again ${ends.deadAgain}, under way ${ends.underWay}`;
-  return `${namespace}/${name}: ${dryRun ? 'dry run, nothing was changed: of' : 'of'} ${counted(depth, 'message')} ${dryRun ? 'would be redriven' : 'redriven'} ${parts.join(', ')}${ended}`;
+  return `${namespace}/${name}: ${redriveText(counts, dryRun)}`;
 }
 
 function costText(nanoUsd: number | undefined): string {

@@ -5,15 +5,12 @@ import { ownerOf } from '../event-agent/desired.ts';
 import type { StoredEventAgent } from '../event-agent/resource.ts';
 import type { PodDefaults } from '../operator.ts';
 import { configurationMapFor } from '../pods/deployment.ts';
+import { jobPodTemplateFor, TRIES } from '../pods/job-pod.ts';
 import { podFailurePolicyFor } from '../pods/pod-failure-policy.ts';
-import { placementOf, podTemplateFor } from '../pods/pod-template.ts';
 import type { StoredAgentSchedule } from './resource.ts';
 
 /** A tick gives up at once what it waits for. */
 const GRACE_SECONDS = 30;
-
-/** So often a tick that could not reach broker or store is started again, with growing pauses of up to six minutes. */
-const TRIES = 6;
 
 /** What a schedule becomes in Kubernetes. */
 export interface ScheduleObjects {
@@ -48,26 +45,18 @@ export function scheduleObjectsFor(
   const labels = labelsFor('tick', { agent: agent.metadata.name, schedule: name });
   const cronJob = cronJobName(name);
   const configurationName = configMapName(cronJob, configuration);
-  const template = podTemplateFor({
+  const template = jobPodTemplateFor({
     component: 'tick',
-    image: pods.image,
-    imagePullPolicy: pods.imagePullPolicy,
     labels,
     configuration: configurationName,
-    secrets: [],
-    secretsAreOptional: false,
-    brokerSecret: agent.spec.connectionSecrets.broker,
-    storeSecret: agent.spec.connectionSecrets.store,
-    template: {
-      ...placementOf({ ...pods.runner, ...agent.spec.podTemplate }),
-      resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } },
-    },
+    agent,
+    pods,
+    resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     env: [
       { name: 'EVENTAGENT_JOB_NAME', valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/job-name']" } } },
       { name: 'EVENTAGENT_JOB_UID', valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
     ],
     terminationGracePeriodSeconds: GRACE_SECONDS,
-    restartPolicy: 'Never',
   });
   return {
     configuration: configurationMapFor({ name: configurationName, namespace, labels, data: { [CONFIGURATION_KEY]: configuration }, owner }),

@@ -2,14 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AgentScheduleStatus } from '../../api/generated/agent-schedule.ts';
 import { APPLIED_ANNOTATION, CONFIGURATION_ANNOTATION, cronJobName, labelNames } from '../../api/kube-names.ts';
 import { compileSchedule, cronTextOf, scheduleProblems } from '../../compile/schedule.ts';
-import { KubeError } from '../../kube/kube-error.ts';
 import { type ObjectHead, resources } from '../../kube/resources.ts';
 import { InputError } from '../../lib/errors.ts';
 import { DEFAULT_TIME_ZONE, parseSchedule, type Schedule } from '../../schedule/schedule.ts';
-import { isDeleting, type StoredEventAgent } from '../event-agent/resource.ts';
+import { resolvedAgent } from '../event-agent/resolved.ts';
+import type { StoredEventAgent } from '../event-agent/resource.ts';
 import type { CachedPod, Operator, Reconciled } from '../operator.ts';
 import { refusalOf } from '../refusal.ts';
 import { bad, good, type Verdict } from '../verdict.ts';
+import { writeStatus } from '../write-status.ts';
 import { Written } from '../written.ts';
 import { scheduleObjectsFor } from './cron-job.ts';
 import { dueAfter } from './due-times.ts';
@@ -17,8 +18,6 @@ import { type Count, countMissed } from './missed.ts';
 import type { CachedCronJob, CachedJob, StoredAgentSchedule } from './resource.ts';
 import { endConditionOf, runsOf } from './runs.ts';
 import { scheduleStatusFor, timeText } from './status.ts';
-
-const STATUS_MANAGER = 'eventagent-status';
 
 /** What failed for a passing reason is tried again this soon. */
 const APPLY_AGAIN_MS = 5000;
@@ -49,8 +48,7 @@ export class AgentScheduleReconciler {
     const schedule = this.#schedules.newest(cached);
     if (schedule.metadata.deletionTimestamp !== undefined) return {};
     const plan = planOf(schedule);
-    const named = caches.eventAgents.get(namespace, schedule.spec.agentRef.name);
-    const agent = this.#inForce(named);
+    const { agent, verdict: resolved } = resolvedAgent(this.#operator, namespace, schedule.spec.agentRef.name, 'correct the name');
     const { verdict: ready, repaired } = await this.#apply(schedule, plan, agent, signal);
     if (repaired.length > 0)
       events.record(schedule, {
@@ -84,7 +82,7 @@ export class AgentScheduleReconciler {
         generation: schedule.metadata.generation ?? 0,
         verdicts: {
           Accepted: 'refused' in plan ? plan.refused : good('Accepted', 'the schedule is in force'),
-          AgentResolved: agentVerdict(schedule, named, agent !== undefined),
+          AgentResolved: resolved,
           CronJobReady: ready,
         },
         suspended: schedule.spec.suspend,
@@ -100,13 +98,6 @@ export class AgentScheduleReconciler {
     await this.#write(schedule, status, signal);
     if (ready.reason === 'ApplyFailed') return { afterMs: APPLY_AGAIN_MS };
     return nextAt === undefined ? {} : { afterMs: Math.max(1000, nextAt - now + 1000) };
-  }
-
-  /** The agent with the spec that its pods run; `undefined` where it cannot be run. */
-  #inForce(named: StoredEventAgent | undefined): StoredEventAgent | undefined {
-    if (named === undefined || isDeleting(named)) return undefined;
-    const { namespace, name } = named.metadata;
-    return this.#operator.views.of(namespace).standingOf(name)?.inForce?.agent;
   }
 
   #liveCronJob(namespace: string, name: string): CachedCronJob | undefined {
@@ -207,18 +198,9 @@ export class AgentScheduleReconciler {
   async #write(schedule: StoredAgentSchedule, status: AgentScheduleStatus, signal: AbortSignal): Promise<void> {
     const { kube, events } = this.#operator;
     if (isDeepStrictEqual(schedule.status, status)) return;
-    const { apiVersion, kind, metadata } = schedule;
-    const { namespace, name, uid } = metadata;
-    // The uid keeps a schedule of the same name that was made meanwhile from getting this one's status.
-    const object = { apiVersion, kind, metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) }, status };
-    const options = { fieldManager: STATUS_MANAGER, subresource: 'status' } as const;
-    try {
-      this.#schedules.remember(await kube.apply<StoredAgentSchedule>(resources.agentSchedules, object, options, signal));
-    } catch (error) {
-      // It was deleted meanwhile.
-      if (error instanceof KubeError && error.code === 'NotFound') return;
-      throw error;
-    }
+    const written = await writeStatus(kube, resources.agentSchedules, schedule, status, signal);
+    if (written === undefined) return;
+    this.#schedules.remember(written);
     for (const type of TOLD) {
       const was = schedule.status?.conditions?.find((condition) => condition.type === type);
       const is = status.conditions?.find((condition) => condition.type === type);
@@ -251,18 +233,6 @@ function scheduleInForce(plan: Plan, cronJob: CachedCronJob | undefined): Schedu
     if (!(error instanceof InputError)) throw error;
     return undefined;
   }
-}
-
-function agentVerdict({ metadata, spec }: StoredAgentSchedule, agent: StoredEventAgent | undefined, isRunnable: boolean): Verdict {
-  const { name } = spec.agentRef;
-  if (agent === undefined || isDeleting(agent))
-    return bad(
-      'AgentMissing',
-      `spec.agentRef: there is no EventAgent ${name} in namespace ${metadata.namespace}: create it, or correct the name`,
-    );
-  return isRunnable
-    ? good('Resolved', `EventAgent ${name} is there`)
-    : bad('AgentNotAccepted', `EventAgent ${name} has no configuration that could be run: its condition Accepted says why`);
 }
 
 /** What was counted before. A schedule is looked at from its creation on, and anew from when it was changed, or when its runs could begin again. */

@@ -1,26 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeadLetterRedriveStatus } from '../../api/generated/dead-letter-redrive.ts';
-import { type Component, redriveJobName } from '../../api/kube-names.ts';
+import type { Component } from '../../api/kube-names.ts';
 import { parseRedriveProgress, type RedriveProgress } from '../../api/redrive-progress.ts';
-import { compileRedrive } from '../../compile/redrive.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { resources } from '../../kube/resources.ts';
 import { InputError } from '../../lib/errors.ts';
 import type { CachedJob } from '../agent-schedule/resource.ts';
 import { endConditionOf } from '../agent-schedule/runs.ts';
 import { timeText } from '../agent-schedule/status.ts';
-import { isDeleting, type StoredEventAgent } from '../event-agent/resource.ts';
+import { resolvedAgent } from '../event-agent/resolved.ts';
+import type { StoredEventAgent } from '../event-agent/resource.ts';
 import type { CachedPod, Operator, Reconciled } from '../operator.ts';
 import { askAboutPods, askPod } from '../pods/ask.ts';
 import { troubleOf } from '../pods/trouble.ts';
 import { refusalOf } from '../refusal.ts';
 import { bad, type Verdict } from '../verdict.ts';
+import { writeStatus } from '../write-status.ts';
 import { Written } from '../written.ts';
-import { redriveObjectsFor } from './job.ts';
+import { jobNameOf, redriveConfigurationFor, redriveJobFor } from './job.ts';
 import type { StoredDeadLetterRedrive } from './resource.ts';
-import { agentVerdict, hasEnded, type JobState, notHeard, redriveStatusFor } from './status.ts';
-
-const STATUS_MANAGER = 'eventagent-status';
+import { hasEnded, type JobState, notHeard, redriveStatusFor } from './status.ts';
 
 const CONTAINER = 'redrive' satisfies Component;
 
@@ -48,24 +47,21 @@ export class DeadLetterRedriveReconciler {
     const { caches, clock } = this.#operator;
     const cached = caches.deadLetterRedrives.get(namespace, name);
     if (cached === undefined) {
-      const uid = this.#redrives.last(namespace, name)?.metadata.uid;
-      if (uid !== undefined) this.#jobs.forget(namespace, redriveJobName(name, uid));
+      const last = this.#redrives.last(namespace, name);
+      if (last !== undefined) this.#jobs.forget(namespace, jobNameOf(last));
       this.#redrives.forget(namespace, name);
       return { gone: true };
     }
     const redrive = this.#redrives.newest(cached);
     if (redrive.metadata.deletionTimestamp !== undefined) return {};
     if (hasEnded(redrive.status)) return this.#afterEnd(redrive, signal);
-    const { name: agentName } = redrive.spec.agentRef;
-    const named = caches.eventAgents.get(namespace, agentName);
-    const agent = this.#inForce(named);
-    const is = agent !== undefined ? 'there' : named === undefined || isDeleting(named) ? 'missing' : 'not accepted';
+    const { agent, verdict } = resolvedAgent(this.#operator, namespace, redrive.spec.agentRef.name, 'make a redrive that names another');
     const pods = this.#podsOf(redrive);
     const job = await this.#jobStateOf(redrive, agent, pods, signal);
     const status = redriveStatusFor(
       {
         generation: redrive.metadata.generation ?? 0,
-        agent: agentVerdict(agentName, namespace, is),
+        agent: verdict,
         dryRun: redrive.spec.dryRun,
         job,
         progress: job.is === 'over' ? lastWordsOf(pods)?.progress : await askedProgress(pods, signal),
@@ -93,17 +89,10 @@ export class DeadLetterRedriveReconciler {
     return {};
   }
 
-  /** The agent with the spec that its pods run; `undefined` where it cannot be run. */
-  #inForce(named: StoredEventAgent | undefined): StoredEventAgent | undefined {
-    if (named === undefined || isDeleting(named)) return undefined;
-    const { namespace, name } = named.metadata;
-    return this.#operator.views.of(namespace).standingOf(name)?.inForce?.agent;
-  }
-
-  #podsOf({ metadata: { namespace, name, uid = '' } }: StoredDeadLetterRedrive): readonly CachedPod[] {
-    const job = redriveJobName(name, uid);
+  #podsOf(redrive: StoredDeadLetterRedrive): readonly CachedPod[] {
+    const job = jobNameOf(redrive);
     return this.#operator.caches.pods
-      .list(namespace)
+      .list(redrive.metadata.namespace)
       .filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.kind === 'Job' && owner.name === job));
   }
 
@@ -115,13 +104,12 @@ export class DeadLetterRedriveReconciler {
     signal: AbortSignal,
   ): Promise<JobState> {
     const { caches } = this.#operator;
-    const { namespace, name, uid = '' } = redrive.metadata;
-    const jobName = redriveJobName(name, uid);
+    const { namespace } = redrive.metadata;
+    const jobName = jobNameOf(redrive);
     const cached = caches.jobs.get(namespace, jobName);
     const live = cached === undefined ? this.#jobs.last(namespace, jobName) : this.#jobs.newest(cached);
     if (live === undefined) {
-      if (agent === undefined) return { is: 'missing' };
-      const trouble = await this.#make(redrive, agent, signal);
+      const trouble = agent === undefined ? undefined : await this.#make(redrive, agent, signal);
       return { is: 'missing', ...(trouble === undefined ? {} : { trouble }) };
     }
     const { creationTimestamp } = live.metadata;
@@ -136,26 +124,26 @@ export class DeadLetterRedriveReconciler {
       const words = said?.words ?? over.message;
       return { is: 'over', succeeded: over.type === 'Complete', ...made, finishedAt, ...(words === undefined ? {} : { words }) };
     }
-    const trouble = await this.#troubleOf(pods, signal);
+    // Another pod may be begun at any time, and needs it.
+    const trouble = (await this.#make(redrive, undefined, signal)) ?? (await this.#troubleOf(pods, signal));
     return { is: 'running', ...made, ...(trouble === undefined ? {} : { trouble }) };
   }
 
-  /** Makes ConfigMap and Job; what was in the way, if anything was. */
-  async #make(redrive: StoredDeadLetterRedrive, agent: StoredEventAgent, signal: AbortSignal): Promise<Verdict | undefined> {
+  /** Makes the ConfigMap and, where an agent is given, the Job; what was in the way, if anything was. */
+  async #make(redrive: StoredDeadLetterRedrive, agent: StoredEventAgent | undefined, signal: AbortSignal): Promise<Verdict | undefined> {
     const { applier, caches, prefix, pods } = this.#operator;
-    const { namespace, uid = '' } = redrive.metadata;
-    const configuration = JSON.stringify(compileRedrive(redrive, { uid, prefix }));
-    const objects = redriveObjectsFor(redrive, agent, configuration, pods);
-    const known = caches.configMaps.get(namespace, objects.configuration.metadata.name);
+    const configuration = redriveConfigurationFor(redrive, prefix);
+    const { namespace = '', name } = configuration.metadata;
+    const job = agent === undefined ? undefined : redriveJobFor(redrive, agent, name, pods);
     try {
       for (const [resource, object, live] of [
-        [resources.configMaps, objects.configuration, known],
-        [resources.jobs, objects.job, undefined],
+        [resources.configMaps, configuration, caches.configMaps.get(namespace, name)],
+        ...(job === undefined ? [] : [[resources.jobs, job, undefined] as const]),
       ] as const) {
         const applied = await applier.apply(resource, object, live, signal);
         if (applied.did === 'leave')
           return bad('NameTaken', `${object.kind} ${object.metadata.name} exists and was not made for this redrive: delete it`);
-        if (applied.did === 'apply' && object === objects.job) this.#jobs.remember(applied.object as CachedJob);
+        if (applied.did === 'apply' && object === job) this.#jobs.remember(applied.object as CachedJob);
       }
     } catch (error) {
       return refusalOf(error);
@@ -176,18 +164,9 @@ export class DeadLetterRedriveReconciler {
   async #write(redrive: StoredDeadLetterRedrive, status: DeadLetterRedriveStatus, signal: AbortSignal): Promise<void> {
     const { kube, events } = this.#operator;
     if (isDeepStrictEqual(redrive.status, status)) return;
-    const { apiVersion, kind, metadata } = redrive;
-    const { namespace, name, uid } = metadata;
-    // The uid keeps a redrive of the same name that was made meanwhile from getting this one's status.
-    const object = { apiVersion, kind, metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) }, status };
-    const options = { fieldManager: STATUS_MANAGER, subresource: 'status' } as const;
-    try {
-      this.#redrives.remember(await kube.apply<StoredDeadLetterRedrive>(resources.deadLetterRedrives, object, options, signal));
-    } catch (error) {
-      // It was deleted meanwhile.
-      if (error instanceof KubeError && error.code === 'NotFound') return;
-      throw error;
-    }
+    const written = await writeStatus(kube, resources.deadLetterRedrives, redrive, status, signal);
+    if (written === undefined) return;
+    this.#redrives.remember(written);
     for (const type of TOLD) {
       const was = redrive.status?.conditions?.find((condition) => condition.type === type);
       const is = status.conditions?.find((condition) => condition.type === type);

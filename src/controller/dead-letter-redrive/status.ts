@@ -1,7 +1,7 @@
 import { conditionReasons, type DeadLetterRedriveCondition } from '../../api/conditions.ts';
 import type { DeadLetterRedriveStatus } from '../../api/generated/dead-letter-redrive.ts';
 import { usdDecimal } from '../../api/prices.ts';
-import type { RedriveCounts, RedriveProgress } from '../../api/redrive-progress.ts';
+import { leftOf, type RedriveProgress, redriveText } from '../../api/redrive-progress.ts';
 import { conditionFor } from '../event-agent/status.ts';
 import { bad, good, unknown, type Verdict } from '../verdict.ts';
 
@@ -94,42 +94,26 @@ function endOf(
     complete: bad(reason, message),
     failed: good(reason, message),
   });
+  const complete = (message: string) => {
+    const reason = dryRun ? 'DryRun' : 'Redriven';
+    return { complete: good(reason, message), failed: bad(reason, message) };
+  };
   const outcome = progress?.outcome;
   switch (outcome) {
-    case 'complete': {
-      const verdict = good(
-        dryRun ? 'DryRun' : 'Redriven',
-        `${dryRun ? 'nothing was changed: ' : ''}${progress === undefined ? '' : countsText(progress.counts, dryRun)}`,
-      );
-      return { complete: verdict, failed: bad(verdict.reason, verdict.message) };
-    }
+    case 'complete':
+      return complete(progress === undefined ? '' : redriveText(progress.counts, dryRun));
     case 'failure-rate':
       return failed('FailureRateHigh', progress?.message ?? conditionReasons.FailureRateHigh);
     case 'no-progress':
       return failed('NoProgress', progress?.message ?? conditionReasons.NoProgress);
-    case undefined: {
+    case undefined:
       // Its pods are gone, and nobody has heard them.
-      if (succeeded) {
-        const verdict = good(dryRun ? 'DryRun' : 'Redriven', 'its Job is complete, and its pods have left no word');
-        return { complete: verdict, failed: bad(verdict.reason, verdict.message) };
-      }
-      return failed('JobFailed', words ?? 'its Job failed, and its pods have left no word: see their logs');
-    }
+      return succeeded
+        ? complete('its Job is complete, and its pods have left no word')
+        : failed('JobFailed', words ?? 'its Job failed, and its pods have left no word: see their logs');
     default:
       return outcome satisfies never;
   }
-}
-
-function countsText(counts: RedriveCounts, dryRun: boolean): string {
-  const { depth, redriven, superseded, copies, ends } = counts;
-  const left = leftOf(counts);
-  const text = `of ${depth} messages ${dryRun ? 'would be redriven' : 'redriven'} ${redriven}, superseded ${superseded}, further copies ${copies}, left ${left}`;
-  if (ends === undefined) return text;
-  return `${text}; of the redriven, succeeded ${ends.succeeded}, discarded ${ends.discarded}, dead again ${ends.deadAgain}, under way ${ends.underWay}`;
-}
-
-function leftOf({ depth, redriven, superseded, copies }: RedriveCounts): number {
-  return Math.max(0, depth - redriven - superseded - copies);
 }
 
 function numbersOf({ counts, estimatedCostNanoUsd }: RedriveProgress): Partial<DeadLetterRedriveStatus> {
@@ -139,22 +123,11 @@ function numbersOf({ counts, estimatedCostNanoUsd }: RedriveProgress): Partial<D
     redriven,
     superseded,
     copies,
-    left: leftOf(counts),
+    left: Math.max(0, leftOf(counts)),
     openIntents: withOpenIntents,
     ...ends,
     ...(estimatedCostNanoUsd === undefined ? {} : { estimatedCost: usdDecimal(estimatedCostNanoUsd) }),
   };
-}
-
-/** That the agent can be run, or why it cannot. */
-export function agentVerdict(name: string, namespace: string, is: 'there' | 'missing' | 'not accepted'): Verdict {
-  if (is === 'there') return good('Resolved', `EventAgent ${name} is there`);
-  if (is === 'missing')
-    return bad(
-      'AgentMissing',
-      `spec.agentRef: there is no EventAgent ${name} in namespace ${namespace}: create it, or make a redrive that names another`,
-    );
-  return bad('AgentNotAccepted', `EventAgent ${name} has no configuration that could be run: its condition Accepted says why`);
 }
 
 /** That nothing is known of a Job's pods. */

@@ -2,17 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EventAgentStatus } from '../../api/generated/event-agent.ts';
 import { type AgentRef, agentId } from '../../api/names.ts';
 import { usdDecimal } from '../../api/prices.ts';
-import { KubeError } from '../../kube/kube-error.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Operator } from '../operator.ts';
+import { writeStatus } from '../write-status.ts';
 import { Written } from '../written.ts';
 import type { Reach } from './fan-out.ts';
 import type { StoredEventAgent } from './resource.ts';
 import { isWorthWriting } from './status.ts';
 import type { Depths } from './topology.ts';
-
-/** A field manager of its own: what the status states never mixes with what is applied to other objects. */
-const STATUS_MANAGER = 'eventagent-status';
 
 /** Writes statuses, and only where something has changed. */
 export class StatusWriter {
@@ -68,17 +65,12 @@ export class StatusWriter {
   async write(agent: StoredEventAgent, status: EventAgentStatus, signal: AbortSignal): Promise<void> {
     const before = this.latest(agent);
     if (isDeepStrictEqual(before, status)) return;
-    const { apiVersion, kind, metadata } = agent;
-    const { namespace, name, uid } = metadata;
     const { kube, clock } = this.#operator;
-    if (status.queued !== before?.queued || status.deadLetters !== before?.deadLetters) this.#numbersAt.set(agentId(metadata), clock.now());
-    if (status.costToday !== before?.costToday) this.#costsAt.set(agentId(metadata), clock.now());
-    // The uid keeps an agent of the same name that was made meanwhile from getting this one's status.
-    const object = { apiVersion, kind, metadata: { namespace, name, ...(uid === undefined ? {} : { uid }) }, status };
-    const stored = await kube
-      .apply<StoredEventAgent>(resources.eventAgents, object, { fieldManager: STATUS_MANAGER, subresource: 'status' }, signal)
-      .catch(unlessGone);
-    if (stored !== undefined) this.#written.remember(stored);
+    const id = agentId(agent.metadata);
+    if (status.queued !== before?.queued || status.deadLetters !== before?.deadLetters) this.#numbersAt.set(id, clock.now());
+    if (status.costToday !== before?.costToday) this.#costsAt.set(id, clock.now());
+    const written = await writeStatus(kube, resources.eventAgents, agent, status, signal);
+    if (written !== undefined) this.#written.remember(written);
   }
 
   forget(agent: AgentRef): void {
@@ -87,10 +79,6 @@ export class StatusWriter {
     this.#reaches.delete(agentId(agent));
     this.#written.forget(agent.namespace, agent.name);
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (!(error instanceof KubeError && error.code === 'NotFound')) throw error;
 }
 
 /** A number as any other; as many agents of other names, once a minute. */
