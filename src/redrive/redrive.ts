@@ -1,6 +1,6 @@
 import { type DeadLetter, identityParts, letterIdentity, redrivenMessage } from '../api/dead-letter.ts';
 import { type AgentRef, type BrokerNames, routingKeys } from '../api/names.ts';
-import type { RedriveCounts } from '../api/redrive-progress.ts';
+import { leftOf, type RedriveCounts } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError, type Channel, type Publication, type PublishOutcome } from '../broker/port.ts';
 import { DeadLetterReading, type Found } from '../dead-letters/reading.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
@@ -103,7 +103,9 @@ class Work {
   readonly #isResumed: boolean;
   /** Until when what should be in the queue and is not may yet be in the hands of the process before. */
   readonly #patientUntil: number;
-  /** Identity of what the process before had counted last, until it is met. */
+  /** Identity of what the process before had counted last: it may be in the queue still. */
+  readonly #counted: string | undefined;
+  /** The same where it must be in the queue still, until it is met. */
   #unfinished: string | undefined;
   #last: string | undefined;
   #nextAt = Number.NEGATIVE_INFINITY;
@@ -123,6 +125,7 @@ class Work {
     this.#startedAt = before?.startedAt ?? ports.clock.now();
     this.#counts = before?.counts ?? NOTHING_DONE;
     this.#patientUntil = this.#isResumed ? ports.clock.now() + PATIENCE_MS : Number.NEGATIVE_INFINITY;
+    this.#counted = before?.last;
     this.#unfinished = unfinished;
     this.#last = before?.last;
     const { follow, agent, dryRun } = request;
@@ -146,15 +149,14 @@ class Work {
     await using reading = await DeadLetterReading.open({ connection, names, clock, connect });
     if (!this.#begun) this.#counts = { ...this.#counts, depth: reading.depth };
     this.#begun = true;
-    const { depth, redriven, superseded, copies } = this.#counts;
     const holdUntil = clock.now() + HOLD_MS;
     // What was there at the start and is there still. It is at the head, since what is given back goes there; what has died since is behind it.
-    const left = depth - redriven - superseded - copies + Number(this.#unfinished !== undefined);
+    const left = leftOf(this.#counts);
     let seen = 0;
     for await (const found of reading.messages(this.#isResumed ? reading.depth : left)) {
       stop?.throwIfAborted();
       if (this.#isNew(found.letter)) continue;
-      seen += 1;
+      seen += Number(!this.#isCounted(letterIdentity(found.letter)));
       if (!dryRun && clock.now() >= holdUntil) return false;
       if (isMeant(found.letter, this.#startedAt)) {
         const dealt = await this.#deal(found, holdUntil);
@@ -170,6 +172,11 @@ class Work {
   /** Whether a dead letter has died since the redrive was begun: in a queue where another process had taken some, their number does not tell. */
   #isNew({ deadAt }: DeadLetter): boolean {
     return this.#isResumed && deadAt !== undefined && deadAt > this.#startedAt;
+  }
+
+  /** Whether the process before has counted a dead letter. */
+  #isCounted(identity: string | undefined): boolean {
+    return identity !== undefined && identity === this.#counted;
   }
 
   /** Waits until what was published has ended, as far as somebody looks after it. */
@@ -195,15 +202,15 @@ class Work {
     };
     const { redriven, superseded, copies, withOpenIntents } = this.#counts;
     if (identity !== undefined && this.#dealt.has(identity)) return done({ copies: copies + 1 });
-    const isUnfinished = identity !== undefined && identity === this.#unfinished;
+    const isCounted = this.#isCounted(identity);
     const decision = redriveDecision(letter, await this.#recordOf(letter));
-    if (isUnfinished) this.#unfinished = undefined;
-    if (decision.do === 'drop') return done(isUnfinished ? {} : { superseded: superseded + 1 });
+    if (isCounted) this.#unfinished = undefined;
+    if (decision.do === 'drop') return done(isCounted ? {} : { superseded: superseded + 1 });
     const { next, openIntents } = decision;
     // The one that was counted last may yet be in the hands of the process before.
     const mayComeBack = this.#unfinished !== undefined && this.#ports.clock.now() < this.#patientUntil;
-    if (redriven === this.#request.limit && !isUnfinished) return mayComeBack ? 'next' : 'enough';
-    const counted = isUnfinished ? {} : { redriven: redriven + 1, withOpenIntents: withOpenIntents + Number(openIntents > 0) };
+    if (redriven === this.#request.limit && !isCounted) return mayComeBack ? 'next' : 'enough';
+    const counted = isCounted ? {} : { redriven: redriven + 1, withOpenIntents: withOpenIntents + Number(openIntents > 0) };
     if (this.#request.dryRun) return done(counted);
     if (!(await this.#room(holdUntil))) return 'again';
     await this.#pace();

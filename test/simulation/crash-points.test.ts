@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { RedriveCounts } from '../../src/api/redrive-progress.ts';
 import type { Fate } from './incarnation.ts';
 import { assertNothingBroken, assertNothingOverspent } from './invariants.ts';
 import { profiles } from './profiles.ts';
@@ -147,7 +148,7 @@ for (const profile of profiles) {
 async function redrive(
   profile: '3.10' | '4.0' | '4.3',
   crashAt?: number,
-): Promise<{ readonly world: World; readonly calls: readonly Call[] }> {
+): Promise<{ readonly world: World; readonly calls: readonly Call[]; readonly counts: RedriveCounts | undefined }> {
   const sinkScripts: SinkScript[] = [silent, rejects, takesIt];
   const world = new World({
     profile,
@@ -180,15 +181,15 @@ async function redrive(
     return calls.length - 1 === crashAt;
   };
   const fate: Fate = { before: (name) => passed(name, 'before'), after: (name) => passed(name, 'after'), acknowledging: () => {} };
-  const { isOver } = startRedrive(
+  const { ended } = startRedrive(
     world,
     'again',
     () => fate,
     () => 1000,
   );
-  await world.clock.runUntil(isOver, HOURS_MS);
+  await world.clock.runUntil(() => ended() !== undefined, HOURS_MS);
   await world.clock.runUntil(() => world.settled(), HOURS_MS);
-  return { world, calls };
+  return { world, calls, counts: ended() };
 }
 
 for (const profile of profiles)
@@ -196,9 +197,10 @@ for (const profile of profiles)
     const { calls } = await redrive(profile);
     assert.ok(calls.length > 20);
     for (let crashAt = 0; crashAt <= calls.length; crashAt += 1) {
-      const { world } = await redrive(profile, crashAt);
+      const { world, counts } = await redrive(profile, crashAt);
       const where = `crash ${calls[crashAt]?.side} ${calls[crashAt]?.name} (call ${crashAt} of ${calls.length})`;
       assertNothingBroken(world, where);
+      assert.deepEqual(counts, { depth: 2, redriven: 2, superseded: 0, copies: 0, withOpenIntents: 1 }, where);
       for (const id of ['event', 'other']) assert.equal(world.records.get(id)?.phase, 'done', `${where}: ${id}`);
       assert.deepEqual([world.sink.effects.size, world.model.sold.get('event')], [2, 1], where);
     }

@@ -54,8 +54,8 @@ async function play(seed: number): Promise<Played> {
   let redrives = 0;
   const redrive = async () => {
     redrives += 1;
-    const { isOver } = startRedrive(world, `redrive-${redrives}`, () => unluckyFate(random, trouble, () => {}), restartMs);
-    await world.clock.runUntil(isOver, 5 * DAY_MS);
+    const { ended } = startRedrive(world, `redrive-${redrives}`, () => unluckyFate(random, trouble, () => {}), restartMs);
+    await world.clock.runUntil(() => ended() !== undefined, 5 * DAY_MS);
   };
   for (let event = random.integer(3, 10); event > 0; event -= 1) {
     await world.publish(`event-${event}`);

@@ -1,3 +1,4 @@
+import type { RedriveCounts } from '../../src/api/redrive-progress.ts';
 import type { Delivery } from '../../src/broker/port.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { CodedError } from '../../src/lib/errors.ts';
@@ -8,11 +9,16 @@ import { nameOf } from './name.ts';
 import type { World } from './world.ts';
 
 /**
- * Runs the dead letters of a world again, by processes that die by their fates and go on where the one before was, until one has come to its end: then `isOver` says so. `name`
+ * Runs the dead letters of a world again, by processes that die by their fates and go on where the one before was, until one has come to its end: then `ended` has its counts. `name`
  * is that of its journal.
  */
-export function startRedrive(world: World, name: string, fateFor: () => Fate, restartMs: () => number): { isOver(): boolean } {
-  let over = false;
+export function startRedrive(
+  world: World,
+  name: string,
+  fateFor: () => Fate,
+  restartMs: () => number,
+): { ended(): RedriveCounts | undefined } {
+  let ended: RedriveCounts | undefined;
   const again = () => void world.clock.timer(restartMs(), begin);
   const begin = () => {
     const connection = world.broker.connect();
@@ -39,8 +45,8 @@ export function startRedrive(world: World, name: string, fateFor: () => Fate, re
         journal: storedJournal(store, agent, name),
       },
     ).then(
-      () => {
-        over = true;
+      (counts) => {
+        ended = counts;
         void connection.close();
       },
       (error: unknown) => {
@@ -51,7 +57,7 @@ export function startRedrive(world: World, name: string, fateFor: () => Fate, re
     );
   };
   begin();
-  return { isOver: () => over };
+  return { ended: () => ended };
 }
 
 /** A dead letter that is acknowledged is elsewhere, or its event is past it. */
