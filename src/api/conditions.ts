@@ -71,6 +71,10 @@ export const conditionReasons = {
   ExchangeMismatch: 'An exchange of another kind has the name. It was not touched: delete or rename it.',
   ForeignExchangeMissing: 'An exchange of yours that a trigger binds to is not there. Declare it, or correct the trigger.',
   ForeignPolicy: "A policy of the platform destroys messages of the agent's queues. Narrow its pattern.",
+  RunTimeoutTooLong:
+    'The broker does not let a delivery be held for as long as a run may take; the last good version keeps running. Use RabbitMQ 3.12 or later, raise `consumer-timeout` in the policy that the message names, or lower spec.delivery.runTimeoutSeconds.',
+  PolicyRefused:
+    "The broker's user may not write the policy that a long run needs; the last good version keeps running. Give the operator's user the tag `policymaker`, or set `consumer-timeout` by a policy of yours.",
   ManagementFailed: 'The management API refused a change; the message says what it answered.',
   NoWebhooks: 'The agent has no webhooks.',
   Serving: 'The gateway serves the webhooks.',

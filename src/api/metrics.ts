@@ -18,7 +18,7 @@ export const metrics = {
     type: 'histogram',
     help: 'Time from taking an event to the end of the run.',
     labels: ['namespace', 'agent', 'outcome'],
-    buckets: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1500],
+    buckets: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1500, 3600, 21_600],
   },
   eventagent_event_age_seconds: {
     type: 'histogram',

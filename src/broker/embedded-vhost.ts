@@ -4,7 +4,7 @@ import { isCycle, type StoredMessage } from './embedded-message.ts';
 import { EmbeddedQueue, type QueueSurroundings } from './embedded-queue.ts';
 import { type ExchangeType, routedQueues } from './embedded-routing.ts';
 import { BrokerError, type PublishOutcome } from './port.ts';
-import type { Binding, ObservedTopology, Queue, Step } from './topology.ts';
+import type { Binding, ConsumerTimeoutPolicy, ObservedTopology, Queue, Step } from './topology.ts';
 
 interface EmbeddedExchange {
   readonly name: string;
@@ -17,6 +17,8 @@ export class EmbeddedVhost {
   readonly #around: Omit<QueueSurroundings, 'publishDeadLetter'>;
   readonly #exchanges = new Map<string, EmbeddedExchange>();
   readonly #queues = new Map<string, EmbeddedQueue>();
+  /** By their queues. Deliveries may be held for ever here; what a policy says is told. */
+  readonly #policies = new Map<string, ConsumerTimeoutPolicy>();
 
   constructor(around: Omit<QueueSurroundings, 'publishDeadLetter'>) {
     this.#around = around;
@@ -52,6 +54,9 @@ export class EmbeddedVhost {
       case 'unbind':
         this.#unbind(step.binding);
         break;
+      case 'set-policy':
+        this.#policies.set(step.policy.queue, step.policy);
+        break;
     }
   }
 
@@ -73,7 +78,7 @@ export class EmbeddedVhost {
         durable: true,
         type: 'quorum',
         arguments: queue.arguments,
-        policy: { names: [], definition: {} },
+        policy: policyOf(this.#policies.get(queue.name)),
       })),
       bindings: exchanges.flatMap((exchange) => exchange.bindings),
     };
@@ -134,6 +139,11 @@ export class EmbeddedVhost {
     const exchange = this.#exchanges.get(binding.source);
     if (exchange !== undefined) exchange.bindings = exchange.bindings.filter((other) => !isSame(other, binding));
   }
+}
+
+function policyOf(policy: ConsumerTimeoutPolicy | undefined): ObservedTopology['queues'][number]['policy'] {
+  if (policy === undefined) return { names: [], definition: {} };
+  return { names: [policy.name], user: policy.name, definition: { 'consumer-timeout': policy.consumerTimeoutMs } };
 }
 
 function isSame(left: Binding, right: Binding): boolean {

@@ -57,7 +57,15 @@ async function world(options: { readonly policyLagMs?: number; readonly policy?:
   const intake = async () =>
     (await held()).bindings.filter(({ source, queue }) => source !== '' && queue === work.name).map(({ source }) => source);
   await inTime(100, broker.admin.apply({ do: 'declare-exchange', exchange: { name: 'shop', type: 'topic' } }, signal));
-  return { clock, admin, held, intake, inTime, ensure: (): Promise<Ensured> => ensureTopology(clock, admin, desired, signal) };
+  return {
+    clock,
+    admin,
+    embedded: broker.admin,
+    held,
+    intake,
+    inTime,
+    ensure: (): Promise<Ensured> => ensureTopology(clock, admin, desired, signal),
+  };
 }
 
 test('a new queue takes no events until the broker would find it again', async () => {
@@ -102,6 +110,42 @@ test('a broker that never says which policies there are is taken as it is', asyn
   const { ensure, intake, inTime } = await world({ policyLagMs: Number.POSITIVE_INFINITY });
   assert.deepEqual((await inTime(FRESH_MS + 11_000, ensure()))?.problems, []);
   assert.equal((await intake()).length, 2);
+});
+
+const patient: Topology = { ...desired, queues: [{ ...work, consumerTimeoutMs: 3_900_000 }, dead] };
+
+test('nothing is let in before deliveries may be held for as long as they are to be', async () => {
+  const { admin, clock, embedded, intake, inTime } = await world();
+  const signal = new AbortController().signal;
+  let inEffectAt = Number.POSITIVE_INFINITY;
+  const lagging: TopologyAdmin = {
+    ...admin,
+    observe: async () => {
+      const seen = await embedded.observe(signal);
+      if (clock.now() >= inEffectAt) return seen;
+      return { ...seen, queues: seen.queues.map((queue) => ({ ...queue, policy: { names: [], definition: {} } })) };
+    },
+    apply: async (step) => {
+      if (step.do === 'set-policy' && inEffectAt === Number.POSITIVE_INFINITY) inEffectAt = clock.now() + 5000;
+      await embedded.apply(step, signal);
+    },
+  };
+  const ensuring = ensureTopology(clock, lagging, patient, signal);
+  await inTime(FRESH_MS + 4500, ensuring);
+  assert.deepEqual(await intake(), []);
+  const ensured = await inTime(2000, ensuring);
+  assert.deepEqual(ensured?.problems, []);
+  assert.deepEqual((await intake()).sort(), ['ea.a', 'shop']);
+});
+
+test('where the time is not granted for long, that is a problem, and nothing is let in', async () => {
+  const { admin, clock, intake, inTime } = await world({ policy: { names: [], definition: {} } });
+  const ensured = await inTime(FRESH_MS + 15_000, ensureTopology(clock, admin, patient, new AbortController().signal));
+  assert.deepEqual(
+    ensured?.problems.map(({ kind }) => kind),
+    ['RunTimeoutTooLong'],
+  );
+  assert.deepEqual(await intake(), []);
 });
 
 test('where something is in the way, nothing at all is changed', async () => {

@@ -18,16 +18,22 @@ const POLICY_POLL_MS = 500;
  */
 export async function ensureTopology(clock: Clock, admin: TopologyAdmin, desired: Topology, signal: AbortSignal): Promise<Ensured> {
   const done: Step[] = [];
+  let deadline: number | undefined;
   for (;;) {
-    const { steps, intake, problems } = plan(desired, await observed(clock, admin, desired, signal));
+    const { steps, intake, problems, pending } = plan(desired, await observed(clock, admin, desired, signal));
     if (problems.length > 0) return { steps: done, problems };
     const isFresh = steps.some((step) => step.do === 'declare-queue');
-    for (const step of isFresh ? steps : [...steps, ...intake]) {
+    const isOver = !isFresh && pending.length === 0;
+    for (const step of isOver ? [...steps, ...intake] : steps) {
       await admin.apply(step, signal);
       done.push(step);
     }
-    if (!isFresh) return { steps: done, problems };
-    await sleep(clock, admin.freshQueueMs, signal);
+    if (isOver) return { steps: done, problems };
+    if (!isFresh) {
+      deadline ??= clock.now() + POLICY_LAG_MS;
+      if (clock.now() >= deadline) return { steps: done, problems: pending };
+    }
+    await sleep(clock, isFresh ? admin.freshQueueMs : POLICY_POLL_MS, signal);
   }
 }
 

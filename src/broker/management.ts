@@ -1,16 +1,7 @@
 import { InputError, messageOf } from '../lib/errors.ts';
+import { bindingOf, DEPTH_COLUMNS, exchangeOf, listedQueueOf, QUEUE_COLUMNS, queueOf } from './management-rows.ts';
 import { BrokerError } from './port.ts';
-import type {
-  Binding,
-  BrokerAdmin,
-  ListedQueue,
-  ObservedQueue,
-  ObservedTopology,
-  QueueArguments,
-  QueueDepth,
-  Removal,
-  Step,
-} from './topology.ts';
+import type { Binding, BrokerAdmin, ConsumerTimeoutPolicy, ObservedTopology, Removal, Step } from './topology.ts';
 
 /** Where the management API of a RabbitMQ is. */
 export interface ManagementOptions {
@@ -20,10 +11,6 @@ export interface ManagementOptions {
   /** Certificate authority of the server, in PEM; without it the system's. */
   readonly ca?: string;
 }
-
-/** What of a queue is asked for: a listing without `columns` computes statistics of everything. `operator_policy` and the effective definition lag behind a change by up to 5 s. */
-const QUEUE_COLUMNS = 'name,durable,type,arguments,policy,operator_policy,effective_policy_definition';
-const DEPTH_COLUMNS = 'messages,messages_ready,messages_unacknowledged';
 
 /**
  * RabbitMQ writes down which quorum queues it has up to 3 s after a declaration (the delayed write of Erlang's dets). A node that is killed before comes back with the
@@ -106,6 +93,11 @@ export function managementAdmin(options: ManagementOptions): BrokerAdmin {
       try {
         await request('DELETE', `${path.kind}/${vhost}/${encodeURIComponent(path.name)}`, what, signal);
       } catch (error) {
+        if (removal.do === 'delete-policy' && error instanceof BrokerError && error.code === 'LoginRefused')
+          throw new BrokerError(
+            'PolicyRefused',
+            `${what}: the management API at ${origin} refused it: the user needs the tag "policymaker"`,
+          );
         if (!(error instanceof ManagementRefusal && error.status === 404)) throw error;
       }
     },
@@ -133,9 +125,41 @@ export function managementAdmin(options: ManagementOptions): BrokerAdmin {
           return;
         case 'unbind':
           await unbind(step.binding, what, signal);
+          return;
+        case 'set-policy':
+          await setPolicy(step.policy, what, signal);
       }
     },
   };
+
+  async function setPolicy({ name, queue, consumerTimeoutMs }: ConsumerTimeoutPolicy, what: string, signal: AbortSignal): Promise<void> {
+    const policy = {
+      pattern: `^${queue.replace(/[^\w-]/g, '\\$&')}$`,
+      'apply-to': 'queues',
+      // One policy applies to a queue. Those of the platform come first.
+      priority: -1_000_000,
+      definition: { 'consumer-timeout': consumerTimeoutMs },
+    };
+    try {
+      await request('PUT', `policies/${vhost}/${encodeURIComponent(name)}`, what, signal, policy);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      const remedy = `lower spec.delivery.runTimeoutSeconds to at most 1500`;
+      if (error.code === 'LoginRefused')
+        throw new BrokerError(
+          'PolicyRefused',
+          `${what}: the management API at ${origin} refused it. Give the user the tag "policymaker", set consumer-timeout to at least ${consumerTimeoutMs} on queue ${queue} by a policy of yours, or ${remedy}`,
+          { cause: error },
+        );
+      if (error instanceof ManagementRefusal && error.status === 400 && /not recognised/.test(error.message))
+        throw new BrokerError(
+          'PolicyUnknown',
+          `${what}: this RabbitMQ cannot let deliveries of one queue be held for longer than others; RabbitMQ 3.12 and later can. Upgrade it, or ${remedy}`,
+          { cause: error },
+        );
+      throw error;
+    }
+  }
 
   function pathOf(binding: Binding): string {
     return `bindings/${vhost}/e/${encodeURIComponent(binding.source)}/q/${encodeURIComponent(binding.queue)}`;
@@ -174,53 +198,15 @@ class ManagementRefusal extends BrokerError {
   }
 }
 
-function exchangeOf(raw: Readonly<Record<string, unknown>>): ObservedTopology['exchanges'][number] {
-  return { name: String(raw.name), type: String(raw.type), durable: raw.durable === true };
-}
-
-function queueOf(raw: Readonly<Record<string, unknown>>): ObservedQueue {
-  const args = (raw.arguments ?? {}) as QueueArguments;
-  return {
-    name: String(raw.name),
-    durable: raw.durable === true,
-    type: String(raw.type ?? args['x-queue-type'] ?? 'classic'),
-    arguments: args,
-    policy: policyOf(raw),
-  };
-}
-
-function listedQueueOf(raw: Readonly<Record<string, unknown>>): ListedQueue {
-  const depth = depthOf(raw);
-  return { ...queueOf(raw), ...(depth === undefined ? {} : { depth }) };
-}
-
-/** A queue whose leader is away, or that was declared just now, has no counts. */
-function depthOf({ messages, messages_ready, messages_unacknowledged }: Readonly<Record<string, unknown>>): QueueDepth | undefined {
-  if (typeof messages !== 'number' || typeof messages_ready !== 'number' || typeof messages_unacknowledged !== 'number') return undefined;
-  return { total: messages, ready: messages_ready, unacknowledged: messages_unacknowledged };
-}
-
-function removalOf(removal: Removal): readonly [{ readonly kind: 'queues' | 'exchanges'; readonly name: string }, string] {
-  return removal.do === 'delete-queue'
-    ? [{ kind: 'queues', name: removal.queue }, `deleting queue ${removal.queue}`]
-    : [{ kind: 'exchanges', name: removal.exchange }, `deleting exchange ${removal.exchange}`];
-}
-
-/** The effective definition comes with the queue's statistics, some time after the queue; until then nothing is known of it. */
-function policyOf(raw: Readonly<Record<string, unknown>>): ObservedQueue['policy'] {
-  const definition = raw.effective_policy_definition;
-  if (definition === undefined || definition === null) return undefined;
-  const names = [raw.policy, raw.operator_policy].filter((name) => typeof name === 'string' && name !== '').map(String);
-  // An empty definition is written as an empty list.
-  return { names, definition: Array.isArray(definition) ? {} : (definition as Readonly<Record<string, unknown>>) };
-}
-
-/** A binding of a queue; `undefined` for one of an exchange to an exchange, which is none of ours. */
-function bindingOf(raw: Readonly<Record<string, unknown>>): Binding | undefined {
-  if (raw.destination_type !== 'queue') return undefined;
-  const binding = { source: String(raw.source), queue: String(raw.destination), routingKey: String(raw.routing_key) };
-  const args = (raw.arguments ?? {}) as QueueArguments;
-  return Object.keys(args).length === 0 ? binding : { ...binding, arguments: args };
+function removalOf(removal: Removal): readonly [{ readonly kind: 'queues' | 'exchanges' | 'policies'; readonly name: string }, string] {
+  switch (removal.do) {
+    case 'delete-queue':
+      return [{ kind: 'queues', name: removal.queue }, `deleting queue ${removal.queue}`];
+    case 'delete-exchange':
+      return [{ kind: 'exchanges', name: removal.exchange }, `deleting exchange ${removal.exchange}`];
+    case 'delete-policy':
+      return [{ kind: 'policies', name: removal.policy }, `deleting policy ${removal.policy}`];
+  }
 }
 
 function sameRoute(a: Binding, b: Binding): boolean {
@@ -239,6 +225,8 @@ function describe(step: Step): string {
       return `binding queue ${step.binding.queue} to exchange ${step.binding.source} by ${JSON.stringify(step.binding.routingKey)}`;
     case 'unbind':
       return `unbinding queue ${step.binding.queue} from exchange ${step.binding.source} by ${JSON.stringify(step.binding.routingKey)}`;
+    case 'set-policy':
+      return `setting policy ${step.policy.name}`;
   }
 }
 

@@ -93,6 +93,11 @@ function applied(step: Step, held: ObservedTopology): ObservedTopology {
       assert.equal(rest.length, held.bindings.length - 1, 'unbound what is not bound');
       return { ...held, bindings: rest };
     }
+    case 'set-policy': {
+      const { name, queue, consumerTimeoutMs } = step.policy;
+      const policy = { names: [name], user: name, definition: { 'consumer-timeout': consumerTimeoutMs } };
+      return { ...held, queues: held.queues.map((one) => (one.name === queue ? { ...one, policy } : one)) };
+    }
   }
 }
 

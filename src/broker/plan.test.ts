@@ -32,6 +32,7 @@ const complete: ObservedTopology = {
 function inShort(step: Step): string {
   if (step.do === 'declare-exchange') return `exchange ${step.exchange.name}`;
   if (step.do === 'declare-queue') return `queue ${step.queue.name}`;
+  if (step.do === 'set-policy') return `policy ${step.policy.name} ${step.policy.consumerTimeoutMs}`;
   return `${step.do} ${step.binding.source} > ${step.binding.queue}`;
 }
 

@@ -1,3 +1,4 @@
+import { consumerTimeouts } from './consumer-timeouts.ts';
 import type { Binding, Exchange, ObservedQueue, ObservedTopology, Queue, QueueArguments, Step, Topology } from './topology.ts';
 
 /** Why a topology cannot be had as wanted. The message names the object, what differs, and the remedy. Nothing is ever deleted to solve one. */
@@ -5,7 +6,8 @@ export type Problem =
   | { readonly kind: 'QueueMismatch'; readonly queue: string; readonly message: string }
   | { readonly kind: 'ExchangeMismatch'; readonly exchange: string; readonly message: string }
   | { readonly kind: 'ForeignExchangeMissing'; readonly exchange: string; readonly message: string }
-  | { readonly kind: 'ForeignPolicy'; readonly queue: string; readonly policies: readonly string[]; readonly message: string };
+  | { readonly kind: 'ForeignPolicy'; readonly queue: string; readonly policies: readonly string[]; readonly message: string }
+  | { readonly kind: 'RunTimeoutTooLong'; readonly queue: string; readonly message: string };
 
 /** What is to be done, and what cannot be done. */
 export interface Plan {
@@ -14,6 +16,8 @@ export interface Plan {
   /** Routes into work queues, by which events come in: to be made, in this order, once all that `steps` declared outlives a crash of the broker. */
   readonly intake: readonly Step[];
   readonly problems: readonly Problem[];
+  /** What is only a matter of seconds, unless something holds it up: nothing is to be let in, and nobody is to consume, before. */
+  readonly pending: readonly Problem[];
 }
 
 /** What a policy may not set on a queue of ours, since it would destroy messages behind our back. */
@@ -58,12 +62,14 @@ export function plan(desired: Topology, observed: ObservedTopology): Plan {
     ...byRank(missing, ({ queue }) => rank(queue)).map((binding) => ({ do: 'bind', binding }) as const),
     ...surplus.map((binding) => ({ do: 'unbind', binding }) as const),
   ];
+  const timeouts = consumerTimeouts(desired, observed);
   const isIntake = ({ binding }: { readonly binding: Binding }) => ours.get(binding.queue)?.role === 'work';
   return {
     steps: [
       ...exchanges.missing.map((exchange): Step => ({ do: 'declare-exchange', exchange })),
       ...byRank(queues.missing, ({ name }) => rank(name)).map((queue): Step => ({ do: 'declare-queue', queue })),
       ...routes.filter((route) => !isIntake(route)),
+      ...timeouts.steps,
     ],
     intake: routes.filter(isIntake),
     problems: [
@@ -71,7 +77,9 @@ export function plan(desired: Topology, observed: ObservedTopology): Plan {
       ...queues.mismatched,
       ...foreignMissing.map(foreignExchangeMissing),
       ...observed.queues.flatMap((queue) => foreignPolicy(ours.get(queue.name)?.role, queue)),
+      ...timeouts.problems,
     ],
+    pending: timeouts.pending,
   };
 }
 

@@ -73,5 +73,15 @@ export interface BrokerConnection {
 export class BrokerError extends CodedError<BrokerErrorCode> {}
 
 /** `Unreachable`: no connection in time; `NotAmqp`: the same, and something else answers at its address; `ChannelClosed`: the channel is gone; `Blocked`: the broker takes nothing for now;
- * `NotMine`: a delivery was settled on another channel; `LoginRefused`: wrong credentials or vhost; `ManagementFailed`: the management API refused or failed. */
-export type BrokerErrorCode = 'Unreachable' | 'NotAmqp' | 'ChannelClosed' | 'Blocked' | 'NotMine' | 'LoginRefused' | 'ManagementFailed';
+ * `NotMine`: a delivery was settled on another channel; `LoginRefused`: wrong credentials or vhost; `ManagementFailed`: the management API refused or failed;
+ * `PolicyRefused`: the user may not write policies; `PolicyUnknown`: the broker knows no policies of that kind. */
+export type BrokerErrorCode =
+  | 'Unreachable'
+  | 'NotAmqp'
+  | 'ChannelClosed'
+  | 'Blocked'
+  | 'NotMine'
+  | 'LoginRefused'
+  | 'ManagementFailed'
+  | 'PolicyRefused'
+  | 'PolicyUnknown';

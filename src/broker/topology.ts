@@ -13,6 +13,20 @@ export interface Queue {
   /** What the queue is for: decides which foreign policies destroy something. */
   readonly role: 'work' | 'wait' | 'tier' | 'dead';
   readonly arguments: QueueArguments;
+  /** How long the broker must let a delivery of the queue go unsettled, in milliseconds, where that is longer than its usual 30 minutes. */
+  readonly consumerTimeoutMs?: number;
+}
+
+/** A policy of ours on one queue: how long its deliveries may go unsettled. An argument of the queue could not be changed, and says nothing to RabbitMQ 3. */
+export interface ConsumerTimeoutPolicy {
+  readonly name: string;
+  readonly queue: string;
+  readonly consumerTimeoutMs: number;
+}
+
+/** The name of our policy on a queue. */
+export function policyName(queue: string): string {
+  return `${queue}.consumer-timeout`;
 }
 
 /** Exchange to queue. `arguments` only for a headers exchange of the user's. */
@@ -38,8 +52,13 @@ export interface ObservedQueue {
   readonly durable: boolean;
   readonly type: string;
   readonly arguments: QueueArguments;
-  /** The policies in effect and their merged definition; empty where there are none, `undefined` where the broker does not say yet. */
-  readonly policy: { readonly names: readonly string[]; readonly definition: Readonly<Record<string, unknown>> } | undefined;
+  /**
+   * The policies in effect, `user` among them the one that is not an operator policy, and their merged definition; empty where there are none, `undefined` where the broker does
+   * not say yet.
+   */
+  readonly policy:
+    | { readonly names: readonly string[]; readonly user?: string; readonly definition: Readonly<Record<string, unknown>> }
+    | undefined;
 }
 
 /** What the broker holds of everything that a topology may touch. */
@@ -54,7 +73,8 @@ export type Step =
   | { readonly do: 'declare-exchange'; readonly exchange: Exchange }
   | { readonly do: 'declare-queue'; readonly queue: Queue }
   | { readonly do: 'bind'; readonly binding: Binding }
-  | { readonly do: 'unbind'; readonly binding: Binding };
+  | { readonly do: 'unbind'; readonly binding: Binding }
+  | { readonly do: 'set-policy'; readonly policy: ConsumerTimeoutPolicy };
 
 /** How the broker's objects are seen and changed: the management API, or the embedded broker itself. */
 export interface TopologyAdmin {
@@ -81,7 +101,8 @@ export interface ListedQueue extends ObservedQueue {
 /** Takes something away from the broker. What is gone already is a success. */
 export type Removal =
   | { readonly do: 'delete-queue'; readonly queue: string }
-  | { readonly do: 'delete-exchange'; readonly exchange: string };
+  | { readonly do: 'delete-exchange'; readonly exchange: string }
+  | { readonly do: 'delete-policy'; readonly policy: string };
 
 /** What the operator needs beside bringing topologies about: listings by kind, and taking away what nobody needs any more. */
 export interface BrokerAdmin extends TopologyAdmin {

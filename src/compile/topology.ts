@@ -1,4 +1,5 @@
 import type { EventAgent, QueueExchange } from '../api/generated/event-agent.ts';
+import { consumerTimeoutFor } from '../api/hold-times.ts';
 import { brokerNames, eventsExchange, routingKeys, WAIT_MS } from '../api/names.ts';
 import type { Binding, Queue, QueueArguments, Topology } from '../broker/topology.ts';
 
@@ -25,6 +26,7 @@ export function topologyFor(agent: EventAgent, prefix: string): Topology {
     arguments: { ...quorum, 'x-message-ttl': delayMs, ...deadLetterTo(routingKeys.work) },
   });
   const delays = [...new Set(agent.spec.delivery.retryDelaysSeconds)].map((seconds) => seconds * 1000);
+  const consumerTimeoutMs = consumerTimeoutFor(agent.spec.delivery.runTimeoutSeconds * 1000);
   const own = (queue: string, routingKey: string): Binding => ({ source: names.exchange, queue, routingKey });
   return {
     exchanges: [
@@ -36,6 +38,7 @@ export function topologyFor(agent: EventAgent, prefix: string): Topology {
         name: names.work,
         role: 'work',
         arguments: { ...quorum, 'x-delivery-limit': WORK_DELIVERY_LIMIT, ...deadLetterTo(routingKeys.dead) },
+        ...(consumerTimeoutMs === undefined ? {} : { consumerTimeoutMs }),
       },
       { name: names.wait, role: 'wait', arguments: { ...quorum, 'x-message-ttl': WAIT_MS, ...deadLetterTo(routingKeys.work) } },
       ...delays.map(tier),

@@ -1,11 +1,6 @@
+import { HOLD_MARGIN_MS, longestHoldMs } from '../api/hold-times.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { follow } from '../lib/follow.ts';
-
-/** A run and what follows it may take this much longer than the run alone. */
-const MARGIN_MS = 120_000;
-
-/** RabbitMQ takes a delivery away, and its channel with it, after 30 minutes by default; a minute is left to spare. https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout */
-const LONGEST_MS = 29 * 60_000;
 
 /** What was thrown where a delivery can be held no longer: what is recorded stands, and the event is not to blame. */
 export class HoldEnded extends Error {}
@@ -16,15 +11,16 @@ export class HoldEnded extends Error {}
  * | what the delivery is held for                                  | until                                                                             |
  * |----------------------------------------------------------------|-----------------------------------------------------------------------------------|
  * | its run, and what is published when that has ended              | the run timeout and 2 minutes after it came, or after the run could begin (`restart`) |
- * | nothing but a publish that the broker does not take (`stretch`) | 29 minutes after it came: then the broker would take it away itself                |
- * | another run in place, since its return is not taken (`restart`) | as the first row, if that is over within those 29 minutes                          |
+ * | nothing but a publish that the broker does not take (`stretch`) | 29 minutes after it came, or run timeout and 4 minutes: soon the broker would take it |
+ * | another run in place, since its return is not taken (`restart`) | as the first row, if that is over within the time of the second                       |
  *
- * So a run that hangs gives its event back soon, one whose end the broker does not take costs one of its 100 deliveries in 29 minutes, and no delivery is ever
+ * So a run that hangs gives its event back soon, one whose end the broker does not take costs one of its 100 deliveries in 29 minutes or more, and no delivery is ever
  * held past the consumer timeout. Owned by one life; ends with `close`.
  */
 export class Hold {
   readonly #clock: Clock;
   readonly #runMs: number;
+  readonly #longestMs: number;
   readonly #cameAt: number;
   readonly #over = new AbortController();
   readonly #unfollow: () => void;
@@ -33,7 +29,8 @@ export class Hold {
   /** Begins when the delivery has come. `kill` ends it early. */
   constructor(clock: Clock, runTimeoutMs: number, kill: AbortSignal) {
     this.#clock = clock;
-    this.#runMs = runTimeoutMs + MARGIN_MS;
+    this.#runMs = runTimeoutMs + HOLD_MARGIN_MS;
+    this.#longestMs = longestHoldMs(runTimeoutMs);
     this.#cameAt = clock.now();
     this.#unfollow = follow(kill, this.#over);
     this.#timer = this.#endIn(this.#runMs);
@@ -46,7 +43,7 @@ export class Hold {
 
   /** How much of the time would be left after a whole run from now on; less than nothing where there is no time for one. */
   get spareMs(): number {
-    return this.#cameAt + LONGEST_MS - this.#clock.now() - this.#runMs;
+    return this.#cameAt + this.#longestMs - this.#clock.now() - this.#runMs;
   }
 
   /** Gives a run that begins now all its time. `false`: there is not enough left, and nothing is changed. */
@@ -60,7 +57,7 @@ export class Hold {
   /** Nothing runs any more, and only the broker is waited for. */
   stretch(): void {
     this.#timer.cancel();
-    this.#timer = this.#endIn(this.#cameAt + LONGEST_MS - this.#clock.now());
+    this.#timer = this.#endIn(this.#cameAt + this.#longestMs - this.#clock.now());
   }
 
   close(): void {

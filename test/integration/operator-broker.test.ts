@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { sharedRabbitMq } from '../parts/rabbitmq.ts';
+import { partOrSkip } from '../parts/unavailable.ts';
 import { manage } from '../parts/vhost.ts';
 import { eventually } from '../support/eventually.ts';
 import { onOperatorStage, operatorAgent } from '../support/operator-stage.ts';
@@ -74,6 +76,98 @@ suite('the operator and its broker', { concurrency: 4 }, () => {
       await condition('a', 'TopologyReady', 'True', 'Declared', 40_000);
       assert.ok((await queues()).has(work));
     });
+  });
+
+  test('a long run needs a policy: it is set before the runner starts, set again, and goes with the wish and with the agent', async (t) => {
+    await onOperatorStage(t, async ({ own, rabbit, vhost, start, condition, playKubelet }) => {
+      const policies = async () =>
+        ((await manage(rabbit, 'GET', `/api/policies/${vhost.vhost}`)) as readonly Readonly<Record<string, unknown>>[]).map(
+          ({ name, definition }) => [name, definition],
+        );
+      const name = `ea.${own.namespace}.a.consumer-timeout`;
+      const ofAnHour = [[name, { 'consumer-timeout': 3_900_000 }]];
+      const setTimeout = (runTimeoutSeconds: number) =>
+        own.kubectl('patch', 'ea', 'a', '--type=merge', `--patch={"spec":{"delivery":{"runTimeoutSeconds":${runTimeoutSeconds}}}}`);
+      const deployed = () => own.kubectl('get', 'deployment', 'a-runner', '--output=jsonpath={.spec.template.metadata.annotations}');
+      await start();
+      playKubelet();
+      await own.apply(operatorAgent('a'));
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      const usual = await deployed();
+      // Somebody's own policy is in the way of ours: the runner stays as it was.
+      const pattern = `^ea.${own.namespace}.a$`;
+      await manage(rabbit, 'PUT', `/api/policies/${vhost.vhost}/platform`, {
+        pattern,
+        definition: { 'max-length': 9 },
+        'apply-to': 'queues',
+      });
+      await setTimeout(3600);
+      const { message } = await condition('a', 'TopologyReady', 'False', 'RunTimeoutTooLong', 60_000);
+      assert.match(message, /policy platform applies to the queue and sets no consumer-timeout/);
+      assert.equal(await deployed(), usual);
+      await manage(rabbit, 'DELETE', `/api/policies/${vhost.vhost}/platform`);
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      assert.notEqual(await deployed(), usual);
+      assert.deepEqual(await policies(), ofAnHour);
+      await manage(rabbit, 'DELETE', `/api/policies/${vhost.vhost}/${name}`);
+      await eventually('it is set again', async () => (await policies()).length === 1, 60_000);
+      assert.deepEqual(await policies(), ofAnHour);
+      await setTimeout(600);
+      await eventually('it goes with the wish', async () => (await policies()).length === 0, 60_000);
+      await setTimeout(3600);
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      await eventually('it is back', async () => (await policies()).length === 1, 60_000);
+      await own.kubectl('delete', 'eventagent', 'a', '--timeout=120s');
+      assert.deepEqual(await policies(), []);
+    });
+  });
+
+  test('where policies cannot be written, the reason says what to do, and the last good version keeps running', async (t) => {
+    await onOperatorStage(t, async ({ own, vhost, start, condition, playKubelet, writeBroker }) => {
+      const user = `no-policies-${vhost.vhost}`;
+      await manage(vhost, 'PUT', `/api/users/${user}`, { password: 'a password', tags: 'management' });
+      try {
+        await manage(vhost, 'PUT', `/api/permissions/${vhost.vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
+        await writeBroker({ username: user, password: 'a password' });
+        await start();
+        playKubelet();
+        await own.apply(operatorAgent('a'));
+        await condition('a', 'Ready', 'True', undefined, 60_000);
+        const patch = (runTimeoutSeconds: number) =>
+          own.kubectl('patch', 'ea', 'a', '--type=merge', `--patch={"spec":{"delivery":{"runTimeoutSeconds":${runTimeoutSeconds}}}}`);
+        await patch(3600);
+        const { message } = await condition('a', 'TopologyReady', 'False', 'PolicyRefused', 60_000);
+        assert.match(
+          message,
+          /Give the user the tag "policymaker", set consumer-timeout to at least 3900000 on queue \S+ by a policy of yours, or lower/,
+        );
+        assert.doesNotMatch(message, /a password/);
+        await condition('a', 'RunnerAvailable', 'True');
+        // A policy of the platform does as well.
+        const policy = { pattern: `^ea.${own.namespace}.a$`, definition: { 'consumer-timeout': 4_000_000 }, 'apply-to': 'queues' };
+        await manage(vhost, 'PUT', `/api/policies/${vhost.vhost}/long-runs`, policy);
+        await condition('a', 'Ready', 'True', undefined, 75_000);
+      } finally {
+        await manage(vhost, 'DELETE', `/api/users/${user}`);
+      }
+    });
+  });
+
+  test('a broker that knows no such policies: the reason says so, and the agent is not run, RabbitMQ 3.10', async (t) => {
+    const rabbitServer = await partOrSkip(t, () => sharedRabbitMq('3.10'));
+    if (rabbitServer === undefined) return;
+    await onOperatorStage(
+      t,
+      async ({ own, start, condition }) => {
+        await start();
+        await own.apply(operatorAgent('a', { delivery: { runTimeoutSeconds: 3600 } }));
+        const { message } = await condition('a', 'TopologyReady', 'False', 'RunTimeoutTooLong', 60_000);
+        assert.match(message, /RabbitMQ 3\.12 and later can/);
+        await condition('a', 'RunnerAvailable', 'Unknown', 'NotObserved');
+        assert.equal(await own.kubectl('get', 'deployments', '--output=name'), '');
+      },
+      { rabbitServer },
+    );
   });
 
   test('a refused login is said within 15 s, and the corrected one is seen without a restart', async (t) => {

@@ -72,13 +72,13 @@ for (const version of rabbitVersions) {
       const first = await applyAll(admin);
       assert.equal(stepsOf(first).length, 2 + 4 + 6);
       assert.deepEqual(first.problems, []);
-      assert.deepEqual(await planned(admin), { steps: [], intake: [], problems: [] });
+      assert.deepEqual(await planned(admin), { steps: [], intake: [], problems: [], pending: [] });
       const observed = await admin.observe(signal());
       assert.deepEqual(observed.queues.map(({ name }) => name).sort(), queues.map(({ name }) => name).sort());
       assert.ok(observed.queues.every(({ durable, type }) => durable && type === 'quorum'));
       // Each step may be repeated, e.g. by a second process that has seen the same.
       for (const step of stepsOf(first)) await admin.apply(step, signal());
-      assert.deepEqual(await planned(admin), { steps: [], intake: [], problems: [] });
+      assert.deepEqual(await planned(admin), { steps: [], intake: [], problems: [], pending: [] });
     });
 
     inVhost('what somebody has taken away by hand comes back', async (admin, { vhost }, server) => {
@@ -219,6 +219,62 @@ for (const version of rabbitVersions) {
       await manage(server, 'DELETE', `/api/operator-policies/${vhost}/short-queues`);
       await eventually('no problem left', async () => (await planned(admin)).problems.length === 0);
     });
+
+    inVhost(
+      version === '3.10'
+        ? 'that deliveries cannot be held for longer than usual is said, with what to do, and nothing is let in'
+        : 'a policy lets deliveries of one queue be held for longer than usual; a policy of the platform in its place is named',
+      async (admin, { vhost }, server) => {
+        const patient: Topology = {
+          ...desired,
+          queues: queues.map((queue) => (queue.role === 'work' ? { ...queue, consumerTimeoutMs: 3_900_000 } : queue)),
+        };
+        if (version === '3.10') {
+          await assert.rejects(ensureTopology(systemClock, admin, patient, signal()), (error: unknown) => {
+            assert.ok(error instanceof BrokerError);
+            assert.equal(error.code, 'PolicyUnknown');
+            assert.match(
+              error.message,
+              /RabbitMQ 3\.12 and later can\. Upgrade it, or lower spec\.delivery\.runTimeoutSeconds to at most 1500/,
+            );
+            return true;
+          });
+          const { bindings: present } = await admin.observe(signal());
+          assert.deepEqual(
+            present.filter(({ source, queue }) => source !== '' && queue === 'ea.ns.agent'),
+            [],
+          );
+          return;
+        }
+        assert.deepEqual((await ensureTopology(systemClock, admin, patient, signal())).problems, []);
+        const policies = async () =>
+          (await manage(server, 'GET', `/api/policies/${vhost}`)) as readonly Readonly<Record<string, unknown>>[];
+        assert.deepEqual(
+          (await policies()).map(({ name, pattern, priority, definition }) => [name, pattern, priority, definition]),
+          [['ea.ns.agent.consumer-timeout', '^ea\\.ns\\.agent$', -1_000_000, { 'consumer-timeout': 3_900_000 }]],
+        );
+        assert.deepEqual((await ensureTopology(systemClock, admin, patient, signal())).steps, []);
+        const definition = { 'max-length': 5000 };
+        await manage(server, 'PUT', `/api/policies/${vhost}/platform`, {
+          pattern: 'agent$',
+          definition,
+          'apply-to': 'queues',
+          priority: -3,
+        });
+        await eventually('the policy is named', async () =>
+          /policy platform applies to the queue and sets no consumer-timeout/.test(
+            plan(patient, await admin.observe(signal())).problems[0]?.message ?? '',
+          ),
+        );
+        await manage(server, 'DELETE', `/api/policies/${vhost}/platform`);
+        for (const _ of [1, 2])
+          await managementAdmin({ url: server.managementUrl, vhost }).remove(
+            { do: 'delete-policy', policy: 'ea.ns.agent.consumer-timeout' },
+            signal(),
+          );
+        assert.deepEqual(await policies(), []);
+      },
+    );
 
     inVhost('what the management API refuses is said with its cause and without the password', async (_, { vhost }, server) => {
       const url = new URL(server.managementUrl);

@@ -300,7 +300,7 @@ export interface DeliverySpec {
    */
   readonly eventTtlSeconds: number;
   /**
-   * A run that takes longer is aborted and counts as a failed attempt. In seconds, 10 to 1500.
+   * A run that takes longer is aborted and counts as a failed attempt. In seconds, 10 to 21600 (6 hours). Above 1500 the broker must let a delivery be held for longer than its usual 30 minutes: RabbitMQ 3.12 or later, by a policy that the operator sets where its user may (tag `policymaker`), or by one of yours.
    */
   readonly runTimeoutSeconds: number;
   /**

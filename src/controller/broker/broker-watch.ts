@@ -96,7 +96,8 @@ export class BrokerWatch {
     try {
       this.#assertLeading();
       await within(this.#clock, CHANGE_DEADLINE_MS, signal, 'the management API', async (limited) => {
-        if (change.do === 'delete-queue' || change.do === 'delete-exchange') await this.#admin().remove(change, limited);
+        if (change.do === 'delete-queue' || change.do === 'delete-exchange' || change.do === 'delete-policy')
+          await this.#admin().remove(change, limited);
         else await this.#admin().apply(change, limited);
       });
       this.snapshot.note(change, this.#clock.now());

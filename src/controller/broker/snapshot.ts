@@ -136,6 +136,10 @@ export class Snapshot {
         );
         return;
       }
+      case 'set-policy':
+      case 'delete-policy':
+        // The broker itself says what of it is in effect, with the next listings of the queue.
+        return;
       default:
         change satisfies never;
     }

@@ -1,7 +1,7 @@
 import { FINALIZER, labelNames, RELEASE_ANNOTATION, runnerName } from '../../api/kube-names.ts';
 import { type AgentRef, agentId, type BrokerNames, brokerNames, eventsExchange } from '../../api/names.ts';
 import { BrokerError } from '../../broker/port.ts';
-import type { Removal, Step } from '../../broker/topology.ts';
+import { policyName, type Removal, type Step } from '../../broker/topology.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { resources } from '../../kube/resources.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -9,6 +9,7 @@ import type { BrokerWatch } from '../broker/broker-watch.ts';
 import { EmptyWatch } from '../broker/empty-watch.ts';
 import type { Operator, Reconciled } from '../operator.ts';
 import { isDeleting, type StoredEventAgent } from './resource.ts';
+import { isOursOn } from './topology.ts';
 
 /** How soon a deletion is looked at again. */
 const AGAIN_MS = 5000;
@@ -114,6 +115,7 @@ export class Deletions {
       .filter(({ source }) => source !== '' && (work !== 'Retain' || source !== names.exchange));
     for (const binding of routes) await change({ do: 'unbind', binding });
     progress.cutOffAt ??= clock.now();
+    if (isOursOn(watch, names.work)) await change({ do: 'delete-policy', policy: policyName(names.work) });
     const working = snapshot.queueNames(names.work).filter((name) => isWorking(name, names));
     const groups = [
       { queues: working, policy: work },

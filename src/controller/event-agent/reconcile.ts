@@ -18,7 +18,7 @@ import { isDeleting, type StoredEventAgent } from './resource.ts';
 import { alikeVerdict, askRunners, budgetVerdict, modelVerdict } from './runner-verdicts.ts';
 import { statusFor } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
-import { bringAbout, depthsOf, retireTiers, type TopologyResult } from './topology.ts';
+import { bringAbout, depthsOf, mayRun, retire, type TopologyResult } from './topology.ts';
 import { announce } from './transitions.ts';
 
 /** While pods are not as they should be, they are asked again this soon; the longer it takes, the less often: what becomes of them is heard of anyway. */
@@ -75,21 +75,22 @@ export class EventAgentReconciler {
         : await bringAbout(watch, inForce.compiled.topology, clock.now(), signal);
     // Of an agent that is new nothing else is of use before its queues are there: those of all others that are due go before its pods.
     if (isOnItsWay(topology) && this.#statuses.latest(agent) === undefined) return { behind: true };
-    const runner = inForce === undefined ? undefined : await this.#apply(agent, inForce, signal);
+    const isHeld = inForce !== undefined && !mayRun(watch, inForce.compiled.topology);
+    const runner = inForce === undefined || isHeld ? undefined : await this.#apply(agent, inForce, signal);
     const deployment = runner?.deployment ?? caches.deployments.get(namespace, runnerName({ name }));
     const pods = this.#podsOf(agent, deployment);
     const answers = await askAboutPods(this.#operator, pods, signal);
     const runnerVerdict =
       runner?.blocked ??
-      (deployment === undefined && inForce === undefined
-        ? unknown('NotObserved', 'nothing is run before the spec is accepted')
+      (deployment === undefined && (inForce === undefined || isHeld)
+        ? unknown('NotObserved', `nothing is run before ${isHeld ? 'the topology is ready' : 'the spec is accepted'}`)
         : rolloutVerdict({ deployment, pods, ...answers }, 'runner'));
     const names = brokerNames({ namespace, name }, this.#operator.prefix);
     const isUsed = (deployment !== undefined && !isRolledOut(deployment)) || this.#hasOtherPods(agent, runner?.configuration);
     const retired =
       watch === undefined || inForce === undefined
         ? { changed: [] }
-        : await retireTiers(watch, names, inForce.compiled.topology, this.#empty, isUsed, signal);
+        : await retire(watch, names, inForce.compiled.topology, this.#empty, isUsed, signal);
     const before = this.#statuses.latest(agent);
     const depths = watch === undefined ? undefined : this.#statuses.depths(agent, depthsOf(watch, names));
     const told = await askRunners(pods, signal);

@@ -1,7 +1,9 @@
+import type { ConditionReason } from '../../api/conditions.ts';
 import { type BrokerNames, routingKeys } from '../../api/names.ts';
+import { grantsTimes } from '../../broker/consumer-timeouts.ts';
 import { type Problem, plan } from '../../broker/plan.ts';
-import { BrokerError } from '../../broker/port.ts';
-import type { Binding, Removal, Step, Topology } from '../../broker/topology.ts';
+import { BrokerError, type BrokerErrorCode } from '../../broker/port.ts';
+import { type Binding, policyName, type Removal, type Step, type Topology } from '../../broker/topology.ts';
 import type { BrokerWatch } from '../broker/broker-watch.ts';
 import type { EmptyWatch } from '../broker/empty-watch.ts';
 import { bad, good, unknown, type Verdict } from '../verdict.ts';
@@ -11,6 +13,9 @@ const POLICY_LAG_MS = 10_000;
 
 /** How soon an unfinished topology is looked at again where nothing else says so. */
 const AGAIN_MS = 5000;
+
+/** How soon a broker is asked again that has refused what only somebody's doing can change. */
+const REFUSED_AGAIN_MS = 60_000;
 
 /** What came of bringing a topology about. */
 export interface TopologyResult {
@@ -26,7 +31,7 @@ export async function bringAbout(watch: BrokerWatch, desired: Topology, now: num
   const { status, reason, message } = watch.reachability;
   if (status !== 'True') return { verdict: unknown(reason, message), changed: [] };
   if (!watch.snapshot.isComplete) return { verdict: unknown('NotObserved', 'the broker has not been listed yet'), changed: [] };
-  const { steps, intake, problems } = plan(desired, watch.snapshot.observed(desired));
+  const { steps, intake, problems, pending } = plan(desired, watch.snapshot.observed(desired));
   const changed: string[] = [];
   const make = async (step: Step) => {
     await watch.change(step, signal);
@@ -35,6 +40,8 @@ export async function bringAbout(watch: BrokerWatch, desired: Topology, now: num
   try {
     for (const step of steps) await make(step);
     if (problems.length > 0) return { verdict: bad(reasonOf(problems), problems.map((problem) => problem.message).join('; ')), changed };
+    if (pending.length > 0)
+      return { verdict: bad('Declaring', pending.map(({ message }) => message).join('; ')), changed, afterMs: AGAIN_MS };
     if (intake.length > 0) {
       const waitMs = freshFor(watch, desired, now);
       if (waitMs > 0)
@@ -48,9 +55,21 @@ export async function bringAbout(watch: BrokerWatch, desired: Topology, now: num
     return { verdict: good('Declared', 'every exchange, queue and binding is on the broker'), changed };
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
-    const verdict = bad(error.code === 'LoginRefused' ? 'BrokerLoginRefused' : 'ManagementFailed', error.message);
-    return { verdict, changed, afterMs: AGAIN_MS };
+    const reason = refusals[error.code] ?? 'ManagementFailed';
+    const needsSomebody = reason === 'PolicyRefused' || reason === 'RunTimeoutTooLong';
+    return { verdict: bad(reason, error.message), changed, afterMs: needsSomebody ? REFUSED_AGAIN_MS : AGAIN_MS };
   }
+}
+
+const refusals: Readonly<Partial<Record<BrokerErrorCode, ConditionReason>>> = {
+  LoginRefused: 'BrokerLoginRefused',
+  PolicyRefused: 'PolicyRefused',
+  PolicyUnknown: 'RunTimeoutTooLong',
+};
+
+/** Whether runs of a topology's agent may take their time: runners that consume before are held to the broker's earlier time. */
+export function mayRun(watch: BrokerWatch | undefined, desired: Topology): boolean {
+  return grantsTimes(desired, (name) => watch?.snapshot.queue(name));
 }
 
 /** How much longer events must be kept out: until every queue outlives a crash of the broker, and its policies are known. */
@@ -67,7 +86,7 @@ function reasonOf([first]: readonly Problem[]): Problem['kind'] {
   return first?.kind ?? 'QueueMismatch';
 }
 
-/** What is to become of a tier that the agent no longer has, and what was. */
+/** What is to become of what the agent no longer has, and what was. */
 export interface Retirement {
   readonly changed: readonly string[];
   readonly afterMs?: number;
@@ -75,9 +94,9 @@ export interface Retirement {
 
 /**
  * Takes away the tiers of an earlier retry schedule: first their routes, once nobody publishes to them any more, then the queues themselves, once they have drained.
- * `isUsed`: pods of an earlier configuration may still be at work.
+ * The policy for runs that may no longer take so long goes, too. `isUsed`: pods of an earlier configuration may still be at work.
  */
-export async function retireTiers(
+export async function retire(
   watch: BrokerWatch,
   names: BrokerNames,
   desired: Topology,
@@ -88,13 +107,15 @@ export async function retireTiers(
   if (watch.reachability.status !== 'True' || !watch.snapshot.isComplete) return { changed: [] };
   const wanted = new Set(desired.queues.map(({ name }) => name));
   const old = watch.snapshot.queueNames(tierPrefix(names)).filter((name) => !wanted.has(name));
-  if (old.length === 0) return { changed: [] };
+  const isPolicyOld = isOursOn(watch, names.work) && desired.queues.every(({ consumerTimeoutMs }) => consumerTimeoutMs === undefined);
+  if (old.length === 0 && !isPolicyOld) return { changed: [] };
   if (isUsed) return { changed: [], afterMs: AGAIN_MS };
   const changed: string[] = [];
   const make = async (change: Step | Removal) => {
     await watch.change(change, signal);
     changed.push(describe(change));
   };
+  if (isPolicyOld) await make({ do: 'delete-policy', policy: policyName(names.work) });
   let isLeft = false;
   for (const queue of old) {
     const routes = watch.snapshot.bindingsOf(queue).filter(({ source }) => source !== '');
@@ -108,6 +129,11 @@ export async function retireTiers(
     isLeft = true;
   }
   return { changed, ...(isLeft ? { afterMs: AGAIN_MS } : {}) };
+}
+
+/** Whether our policy is the one that applies to a work queue. */
+export function isOursOn(watch: BrokerWatch, queue: string): boolean {
+  return watch.snapshot.queue(queue)?.policy?.user === policyName(queue);
 }
 
 /** How the names of an agent's tiers begin. */
@@ -147,6 +173,10 @@ export function describe(change: Step | Removal): string {
       return `queue ${change.queue} deleted`;
     case 'delete-exchange':
       return `exchange ${change.exchange} deleted`;
+    case 'set-policy':
+      return `policy ${change.policy.name} set`;
+    case 'delete-policy':
+      return `policy ${change.policy} deleted`;
     default:
       return change satisfies never;
   }
