@@ -59,6 +59,7 @@ suite('users of the broker with the least rights', { concurrency: 2 }, () => {
       ));
   }
 
+  // Without the tag "policymaker": operator-broker.test.ts.
   test('the operator needs the tag "management" and what has its prefix', async (t) => {
     await onOperatorStage(t, async ({ vhost, own, writeBroker, start, condition, queues }) => {
       const rights = { configure: '^ea\\.', write: '^ea\\.', read: '^ea\\.', tags: 'management' };

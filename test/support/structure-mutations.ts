@@ -39,7 +39,7 @@ export const structureMutations: readonly Mutation[] = [
   ...tries('a number at its edge', 'spec.delivery.maxAttempts', 1, 10, 0, 11, -3_000_000_000, 9_000_000_000),
   ...tries('tokens at their edge', 'spec.agent.maxTokens', 0, 1, 128_000, 128_001),
   ...tries('a time to live at its edge', 'spec.delivery.eventTtlSeconds', 59, 60, 604_800, 604_801),
-  ...tries('a run timeout at its edge', 'spec.delivery.runTimeoutSeconds', 9, 10, 1500, 1501),
+  ...tries('a run timeout at its edge', 'spec.delivery.runTimeoutSeconds', 9, 10, 21_600, 21_601),
   ...tries('concurrency at its edge', 'spec.delivery.concurrency', 0, 1, 64, 65),
   ...tries(
     'a retention at its edge',
