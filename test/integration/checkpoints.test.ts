@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Redis } from 'ioredis';
+import type { EventRecord } from '../../src/api/record.ts';
+import { endsOf, settled } from '../support/dev-stage.ts';
 import { eventually } from '../support/eventually.ts';
 import { deliver } from '../support/github-sender.ts';
-import { onPodsStage } from '../support/pods-stage.ts';
+import { onPodsStage, type Pod, type PodsStage } from '../support/pods-stage.ts';
 
 const KEYS = { old: Buffer.alloc(32, 1).toString('base64'), new: Buffer.alloc(32, 2).toString('base64') };
 const refs = (...keys: readonly (keyof typeof KEYS)[]) => ({
@@ -28,6 +30,51 @@ async function contentOf(url: string): Promise<string> {
   } finally {
     redis.disconnect();
   }
+}
+
+/** The records of a database as they lie there, by event. */
+interface RecordTexts {
+  read(): Promise<ReadonlyMap<string, string>>;
+  /** Changes the text of one, and nothing else of it. */
+  write(event: string, text: string): Promise<void>;
+}
+
+function recordTexts(url: string): RecordTexts {
+  const on = async <T>(body: (redis: Redis) => Promise<T>): Promise<T> => {
+    const redis = new Redis(url);
+    try {
+      return await body(redis);
+    } finally {
+      redis.disconnect();
+    }
+  };
+  const keyOf = new Map<string, string>();
+  return {
+    read: () =>
+      on(async (redis) => {
+        const texts = new Map<string, string>();
+        for (const key of await redis.keys('*')) {
+          const text = (await redis.type(key)) === 'hash' ? await redis.hget(key, 'r') : null;
+          const event = text === null ? undefined : /"event":\{"id":"([^"]+)"/.exec(text)?.[1];
+          if (text === null || event === undefined) continue;
+          keyOf.set(event, key);
+          texts.set(event, text);
+        }
+        return texts;
+      }),
+    write: (event, text) => on(async (redis) => void (await redis.hset(keyOf.get(event) ?? '', 'r', text))),
+  };
+}
+
+/** The ids of the keys that the answer and the requests of a record are sealed with; `clear` for what is not. */
+function sealsOf(text: string | undefined): readonly string[] {
+  const { turn, outputs } = JSON.parse(text ?? '') as EventRecord;
+  return [turn, ...Object.values(outputs)].map((part) => part?.sealed?.split('.')[0] ?? 'clear');
+}
+
+/** How often a runner put an event off since its record does not open. */
+function waitsOf(runner: Pod, event: string): number {
+  return endsOf(runner, event).filter(({ outcome, reason }) => outcome === 'waiting' && reason === 'SealedRecord').length;
 }
 
 suite('encrypted checkpoints', { concurrency: 2 }, () => {
@@ -64,4 +111,79 @@ suite('encrypted checkpoints', { concurrency: 2 }, () => {
           'what is sent again is what was sent before',
         );
       }));
+
+  test('a record that was changed in the store is neither run nor sent nor given up: its event waits, and goes on where the record is put back', (t) =>
+    onPodsStage(
+      t,
+      '4.3',
+      async (stage) => {
+        const { stub, sink, start, look, reviewer } = stage;
+        const changes: Readonly<Record<string, (text: string) => string>> = {
+          'event-answer': (text) => withByteChanged(text, /"text":"","model":[^}]*\},"sealed":"[0-9a-f]{8}\.[^"]{20}/),
+          'event-request': (text) => withByteChanged(text, /"state":"intent","sealed":"[0-9a-f]{8}\.[^"]{20}/),
+          'event-key-id': (text) => withByteChanged(text, /"state":"intent","sealed":"[0-9a-f]/),
+          'event-quote': (text) => text.replace(/("state":"intent","sealed":"[0-9a-f]{8}\.[^"]{20})./, '$1"'),
+          'event-whole': (text) => text,
+        };
+        const events = Object.keys(changes);
+        const texts = await killedBeforeTheAnswers(stage, events, { ...reviewer.runner, ...refs('old') });
+        const before = await texts.read();
+        for (const event of events) {
+          const text = before.get(event) ?? '';
+          const changed = changes[event]?.(text) ?? '';
+          assert.equal(changed === text, event === 'event-whole', `${event}: ${text}`);
+          await texts.write(event, changed);
+        }
+        const runner = await start('runner', {
+          configuration: { ...reviewer.runner, ...refs('old') },
+          secrets: { ...reviewer.secrets, keys: KEYS },
+        });
+        await runner.untilReady();
+        await settled(runner, 'event-whole', 60_000);
+        const damaged = events.filter((event) => event !== 'event-whole');
+        await runner.until('all others were looked at twice', () => damaged.every((event) => waitsOf(runner, event) >= 2), 90_000);
+        assert.equal(stub.received().length, events.length, 'nothing is bought again');
+        assert.deepEqual(
+          sink.effects().map(({ body }) => (JSON.parse(body) as { readonly event: string }).event),
+          ['event-whole'],
+        );
+        assert.equal(sink.requests().length, events.length + 1, 'nothing is sent again');
+        assert.equal((await look('ea.test.reviewer.dead')).length, 0);
+        const told = (event: string) =>
+          String(runner.lines().find(({ msg, eventId }) => eventId === event && /cannot be opened/.test(msg))?.error);
+        assert.match(told('event-answer'), /does not open with its key: somebody has changed it in the store/);
+        assert.match(told('event-request'), /does not open with its key: somebody has changed it in the store/);
+        assert.match(told('event-key-id'), /was encrypted with a key \([^)]+\) that spec\.checkpoints\.encryptionKeyRefs does not have/);
+        for (const event of damaged) await texts.write(event, before.get(event) ?? '');
+        await Promise.all(damaged.map((event) => settled(runner, event, 60_000)));
+        assert.equal(stub.received().length, events.length, 'each was bought once');
+        assert.equal(sink.effects().length, events.length, 'each was sent once');
+        assert.deepEqual(sink.conflicts(), []);
+      },
+      { delivery: { concurrency: 8 } },
+    ));
 });
+
+/** Runs events until each has sent its request, of which no answer comes, and kills the runner there. */
+async function killedBeforeTheAnswers(
+  { stub, sink, start, database, reviewer }: PodsStage,
+  events: readonly string[],
+  configuration: object,
+): Promise<RecordTexts> {
+  const gateway = await start('gateway');
+  stub.script(() => ({ text: 'a confidential verdict' }));
+  sink.script(() => ({ ending: 'hang', effect: false }));
+  const first = await start('runner', { configuration, secrets: { ...reviewer.secrets, keys: KEYS } });
+  await Promise.all([gateway.untilReady(), first.untilReady()]);
+  for (const event of events) assert.equal(await deliver(gateway.gatewayUrl, event), 202);
+  await sink.until('all requests are under way', () => sink.requests().length === events.length, 20_000);
+  first.signal('SIGKILL');
+  await first.exit;
+  sink.script(() => ({}));
+  return recordTexts(database.url);
+}
+
+/** With the last byte of what is found changed to another letter. */
+function withByteChanged(text: string, place: RegExp): string {
+  return text.replace(place, (found) => found.slice(0, -1) + (found.endsWith('A') ? 'B' : 'A'));
+}
