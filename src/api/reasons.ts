@@ -79,6 +79,8 @@ export const waitReasons = {
   Behind: 'What is left of the budget is kept for events that had begun.',
   SealedRecord:
     'What is recorded of it is encrypted and does not open: its key is not given any more, or it was changed in the store. The log says which; give the old key as a further entry.',
+  UnreadableRecord:
+    'What lies in the place of its record in the store is none: somebody has changed it there. Nothing is run or sent, since what was bought and sent is not known.',
   Busy: 'It must run alone after a crash, and other events are under way in the process.',
 } as const;
 

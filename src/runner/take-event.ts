@@ -1,6 +1,6 @@
 import { type AgentRef, agentId } from '../api/names.ts';
 import type { EventName, EventRecord } from '../api/record.ts';
-import type { RecordKey, StoredRecord } from '../store/port.ts';
+import { RecordError, type RecordKey, type StoredRecord } from '../store/port.ts';
 import { Claim, LEASE_MS, persistently } from './claim.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunnerPorts } from './ports.ts';
@@ -46,6 +46,14 @@ export async function takeEvent(ports: RunnerPorts, solo: Solo, request: TakeReq
     const result = await takeAdmitted(ports, request, admission);
     if ('claim' in result) taken = result;
     return result;
+  } catch (error) {
+    // Given back to the broker it would come again at once, until the broker gives it up.
+    if (!(error instanceof RecordError)) throw error;
+    ports.log.warn('the record of an event cannot be read; the event waits, and is looked at again', {
+      eventId: request.event.id,
+      error: error.message,
+    });
+    return { outcome: { kind: 'wait', reason: 'UnreadableRecord' } };
   } finally {
     if (taken === undefined) admission.release();
   }

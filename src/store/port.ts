@@ -73,7 +73,7 @@ export interface StoreState {
   readonly acknowledged: boolean;
 }
 
-/** Memory that outlives a process and is shared by replicas. Every method is one round trip, atomic, and rejects with `StoreError`. */
+/** Memory that outlives a process and is shared by replicas. Every method is one round trip, atomic, and rejects with `StoreError`; what gives a record, with `RecordError`, too. */
 export interface Store {
   read(key: RecordKey): Promise<{ readonly now: number; readonly stored: StoredRecord | undefined }>;
   /**
@@ -131,6 +131,9 @@ export interface OwnedStore extends Store {
  * `Unsafe`: it may forget by itself what it was told. `Lost`: it has forgotten what it was told.
  */
 export class StoreError extends CodedError<'Unreachable' | 'LoginRefused' | 'Unsafe' | 'Lost'> {}
+
+/** `Unreadable`: what lies in the place of a record is none, and stays so however often it is read. Rejects what reads or replaces it. */
+export class RecordError extends CodedError<'Unreadable'> {}
 
 /** Of each agent this many ends are kept in order; a receipt has some 350 bytes. */
 export const MOST_RECEIPTS = 10_000;

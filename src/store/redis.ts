@@ -11,6 +11,7 @@ import {
   type OwnedStore,
   PAUSE_RETENTION_MS,
   type Pause,
+  RecordError,
   type RecordKey,
   type RecordWrite,
   type StoredCell,
@@ -293,7 +294,15 @@ function storedCell([version, text]: CellFields): StoredCell | undefined {
 
 function storedRecord([version, leaseUntil, record]: StoredFields): StoredRecord | undefined {
   if (version === null || record === null) return undefined;
-  return { version: Number(version), leaseUntil: Number(leaseUntil ?? 0), record: JSON.parse(record) as EventRecord };
+  return { version: Number(version), leaseUntil: Number(leaseUntil ?? 0), record: parsedRecord(record) };
+}
+
+function parsedRecord(text: string): EventRecord {
+  try {
+    return JSON.parse(text) as EventRecord;
+  } catch (cause) {
+    throw new RecordError('Unreadable', 'the record is no JSON: somebody has changed it in the store', { cause });
+  }
 }
 
 /** What a server with this limit of its memory (0: none) and this policy forgets. https://redis.io/docs/latest/develop/reference/eviction/ */

@@ -72,9 +72,10 @@ function sealsOf(text: string | undefined): readonly string[] {
   return [turn, ...Object.values(outputs)].map((part) => part?.sealed?.split('.')[0] ?? 'clear');
 }
 
-/** How often a runner put an event off since its record does not open. */
+/** How often a runner put an event off since its record is not to be read. */
 function waitsOf(runner: Pod, event: string): number {
-  return endsOf(runner, event).filter(({ outcome, reason }) => outcome === 'waiting' && reason === 'SealedRecord').length;
+  return endsOf(runner, event).filter(({ outcome, reason }) => outcome === 'waiting' && /^(Sealed|Unreadable)Record$/.test(String(reason)))
+    .length;
 }
 
 suite('encrypted checkpoints', { concurrency: 2 }, () => {
@@ -150,10 +151,11 @@ suite('encrypted checkpoints', { concurrency: 2 }, () => {
         assert.equal(sink.requests().length, events.length + 1, 'nothing is sent again');
         assert.equal((await look('ea.test.reviewer.dead')).length, 0);
         const told = (event: string) =>
-          String(runner.lines().find(({ msg, eventId }) => eventId === event && /cannot be opened/.test(msg))?.error);
+          String(runner.lines().find(({ msg, eventId }) => eventId === event && /cannot be (opened|read);/.test(msg))?.error);
         assert.match(told('event-answer'), /does not open with its key: somebody has changed it in the store/);
         assert.match(told('event-request'), /does not open with its key: somebody has changed it in the store/);
         assert.match(told('event-key-id'), /was encrypted with a key \([^)]+\) that spec\.checkpoints\.encryptionKeyRefs does not have/);
+        assert.match(told('event-quote'), /the record is no JSON: somebody has changed it in the store/);
         for (const event of damaged) await texts.write(event, before.get(event) ?? '');
         await Promise.all(damaged.map((event) => settled(runner, event, 60_000)));
         assert.equal(stub.received().length, events.length, 'each was bought once');
