@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 import type { EventRecord } from '../../src/api/record.ts';
+import { sealKeys } from '../../src/runner/seal/seal.ts';
 import { endsOf, settled } from '../support/dev-stage.ts';
 import { eventually } from '../support/eventually.ts';
 import { deliver } from '../support/github-sender.ts';
 import { onPodsStage, type Pod, type PodsStage } from '../support/pods-stage.ts';
 
-const KEYS = { old: Buffer.alloc(32, 1).toString('base64'), new: Buffer.alloc(32, 2).toString('base64') };
+const KEYS = {
+  old: Buffer.alloc(32, 1).toString('base64'),
+  new: Buffer.alloc(32, 2).toString('base64'),
+  older: Buffer.alloc(32, 3).toString('base64'),
+};
 const refs = (...keys: readonly (keyof typeof KEYS)[]) => ({
   checkpoints: { encryptionKeyRefs: keys.map((key) => ({ name: 'keys', key })) },
 });
+
+/** Between two tries there is time to look. */
+const RETRIES = { delivery: { retryDelaysSeconds: [4] } };
 
 /** Everything that a database holds, as text. */
 async function contentOf(url: string): Promise<string> {
@@ -66,10 +76,21 @@ function recordTexts(url: string): RecordTexts {
   };
 }
 
-/** The ids of the keys that the answer and the requests of a record are sealed with; `clear` for what is not. */
+/** The ids of the keys that the answer and the requests of a record are sealed with; `clear` for what is not. Of an event that is done nothing is left. */
 function sealsOf(text: string | undefined): readonly string[] {
   const { turn, outputs } = JSON.parse(text ?? '') as EventRecord;
-  return [turn, ...Object.values(outputs)].map((part) => part?.sealed?.split('.')[0] ?? 'clear');
+  const parts = [...(turn === undefined ? [] : [turn]), ...Object.values(outputs)];
+  return parts.map((part) => part.sealed?.split('.')[0] ?? 'clear');
+}
+
+/** Waits until an event is on its way to another try. */
+async function parked(texts: RecordTexts, event: string, timeoutMs?: number): Promise<void> {
+  await eventually(`${event} is to be tried again`, async () => /"phase":"parked"/.test((await texts.read()).get(event) ?? ''), timeoutMs);
+}
+
+/** By what name what was sealed with a key tells. */
+function idOf(key: keyof typeof KEYS): string {
+  return sealKeys([{ name: 'keys', key }], () => KEYS[key])[0]?.id ?? '';
 }
 
 /** How often a runner put an event off since its record is not to be read. */
@@ -112,6 +133,107 @@ suite('encrypted checkpoints', { concurrency: 2 }, () => {
           'what is sent again is what was sent before',
         );
       }));
+
+  test('what was in clear when encryption was turned on is gone on with, and encrypted by the next thing that is recorded', (t) =>
+    onPodsStage(
+      t,
+      '4.3',
+      async (stage) => {
+        const { stub, sink, start, reviewer, database } = stage;
+        const texts = await killedBeforeTheAnswers(stage, ['event-1'], reviewer.runner);
+        assert.deepEqual(sealsOf((await texts.read()).get('event-1')), ['clear', 'clear']);
+        assert.match(await contentOf(database.url), /confidential/);
+        const runner = await start('runner', {
+          configuration: { ...reviewer.runner, ...refs('old') },
+          secrets: { ...reviewer.secrets, keys: KEYS },
+        });
+        let refuses = true;
+        sink.script(() => (refuses ? { status: 503 } : {}));
+        await runner.untilReady();
+        await parked(texts, 'event-1', 60_000);
+        assert.deepEqual(sealsOf((await texts.read()).get('event-1')), [idOf('old'), idOf('old')]);
+        assert.doesNotMatch(await contentOf(database.url), /confidential|\/sink|127\.0\.0\.1/);
+        refuses = false;
+        assert.equal((await settled(runner, 'event-1', 60_000)).outcome, 'done');
+        assert.equal(stub.received().length, 1, 'bought once');
+        assert.equal(sink.effects().length, 1, 'sent once');
+        assert.equal(sink.requests().length, 3, 'of the one that was killed, the one that was refused, and the last');
+        assert.deepEqual(sink.conflicts(), []);
+      },
+      RETRIES,
+    ));
+
+  test('what was encrypted when encryption was turned off waits, and others are run; turned on again it is gone on with', (t) =>
+    onPodsStage(t, '4.0', async (stage) => {
+      const { stub, sink, start, reviewer } = stage;
+      const sealing = { configuration: { ...reviewer.runner, ...refs('old') }, secrets: { ...reviewer.secrets, keys: KEYS } };
+      const texts = await killedBeforeTheAnswers(stage, ['event-1'], sealing.configuration);
+      const before = (await texts.read()).get('event-1');
+      assert.deepEqual(sealsOf(before), [idOf('old'), idOf('old')]);
+      const gateway = await start('gateway');
+      const clear = await start('runner');
+      await Promise.all([gateway.untilReady(), clear.untilReady()]);
+      assert.equal(await deliver(gateway.gatewayUrl, 'event-2'), 202);
+      assert.equal((await settled(clear, 'event-2', 60_000)).outcome, 'done');
+      await clear.until('the other was looked at twice', () => waitsOf(clear, 'event-1') >= 2, 90_000);
+      assert.equal((await texts.read()).get('event-1'), before, 'nothing was written');
+      assert.deepEqual([stub.received().length, sink.effects().length], [2, 1], 'bought once each, and only the other is sent');
+      clear.signal('SIGTERM');
+      assert.equal(await clear.exit, 0);
+      const again = await start('runner', sealing);
+      await again.untilReady();
+      assert.equal((await settled(again, 'event-1', 60_000)).outcome, 'done');
+      assert.deepEqual([stub.received().length, sink.effects().length], [2, 2]);
+      assert.deepEqual(sink.conflicts(), []);
+    }));
+
+  test('a key that is rotated in its Secret is used without a restart, and what the one before has encrypted is opened by that', (t) =>
+    onPodsStage(
+      t,
+      '4.3',
+      async ({ stub, sink, start, reviewer, database }) => {
+        const gateway = await start('gateway');
+        // The first seals; the second is the one before, at first of no use.
+        const runner = await start('runner', {
+          configuration: { ...reviewer.runner, ...refs('new', 'old') },
+          secrets: { ...reviewer.secrets, keys: { new: KEYS.old, old: KEYS.older } },
+        });
+        await Promise.all([gateway.untilReady(), runner.untilReady()]);
+        stub.script(() => ({ text: 'a confidential verdict' }));
+        let refuses = true;
+        sink.script(() => (refuses ? { status: 503 } : {}));
+        assert.equal(await deliver(gateway.gatewayUrl, 'event-1'), 202);
+        const texts = recordTexts(database.url);
+        await parked(texts, 'event-1');
+        assert.deepEqual(sealsOf((await texts.read()).get('event-1')), [idOf('old'), idOf('old')]);
+
+        runner.files.secrets.keys?.swap({ new: KEYS.new, old: KEYS.old });
+        await eventually(
+          'it is encrypted by the new key after its next try',
+          async () => isDeepStrictEqual(sealsOf((await texts.read()).get('event-1')), [idOf('new'), idOf('new')]),
+          60_000,
+        );
+        refuses = false;
+        assert.equal((await settled(runner, 'event-1', 60_000)).outcome, 'done');
+        assert.equal(stub.received().length, 1, 'what it was encrypted with opens it');
+        assert.equal(sink.effects().length, 1);
+        assert.equal(waitsOf(runner, 'event-1'), 0);
+
+        // A Secret that is swapped for one without its key: nothing is taken, and nothing is written in clear.
+        runner.files.secrets.keys?.swap({ old: KEYS.old });
+        await delay(1_100);
+        assert.equal(await deliver(gateway.gatewayUrl, 'event-2'), 202);
+        await runner.until('it is handed back', () => endsOf(runner, 'event-2').length > 0);
+        assert.equal(endsOf(runner, 'event-2')[0]?.reason, 'SecretMissing');
+        assert.equal((await texts.read()).get('event-2'), undefined);
+        runner.files.secrets.keys?.swap({ new: KEYS.new, old: KEYS.old });
+        assert.equal((await settled(runner, 'event-2', 60_000)).outcome, 'done');
+        assert.equal(stub.received().length, 2);
+        assert.deepEqual(sink.conflicts(), []);
+        assert.equal(runner.hasEnded(), false);
+      },
+      RETRIES,
+    ));
 
   test('a record that was changed in the store is neither run nor sent nor given up: its event waits, and goes on where the record is put back', (t) =>
     onPodsStage(
