@@ -20,6 +20,8 @@ interface Scene extends PodsStage {
   readonly runner: Pod;
   /** Between the gateway and the broker. */
   readonly proxy: TcpProxy;
+  /** Between the runner and the broker. */
+  readonly runnerProxy: TcpProxy;
   readonly ledger: Ledger;
   /** A name for an event of the scenario. */
   name(index: number): string;
@@ -165,19 +167,83 @@ export const brokerTroubles: readonly BrokerTrouble[] = [
   },
 ];
 
+/** Longer than it takes either end to take the other, which it does not hear, for dead. */
+const SILENCE_MS = 90_000;
+
+/** A broker that is there and says nothing, for so long that everybody takes everybody else for dead. */
+export const brokerSilences: readonly BrokerTrouble[] = [
+  {
+    name: `the broker is frozen (SIGSTOP) for ${SILENCE_MS / 1000} s`,
+    end: 'done',
+    body: (scene) =>
+      underLoad(scene, async () => {
+        scene.server.pause();
+        try {
+          await Promise.all([refused(scene), delay(SILENCE_MS)]);
+        } finally {
+          scene.server.resume();
+        }
+      }),
+  },
+  {
+    name: `between runner and broker nothing goes through for ${SILENCE_MS / 1000} s, and no connection is closed`,
+    end: 'done',
+    body: (scene) =>
+      underLoad(scene, async () => {
+        const { runnerProxy, ledger, sink } = scene;
+        runnerProxy.swallow();
+        const waiting = () => ledger.accepted().size - sink.effects().length;
+        const before = waiting();
+        await delay(SILENCE_MS);
+        assert.ok(waiting() > before + 100, `events are accepted and wait: ${before}, then ${waiting()}`);
+        assert.notEqual((await scene.runner.readyz())[0], 200, 'it knows that it hears nothing');
+        runnerProxy.heal();
+      }),
+  },
+  {
+    name: 'between one of two runners and the broker nothing goes through in the middle of its runs, until the other one has done everything',
+    end: 'done',
+    body: async (scene) => {
+      const { runnerProxy, stub, sink, ledger } = scene;
+      await using other = await scene.start('runner');
+      await other.untilReady();
+      stub.script(() => ({ delayMs: 1_000 }));
+      try {
+        await underLoad(scene, async () => {
+          runnerProxy.swallow();
+          await delay(SILENCE_MS);
+        });
+        const ids = [...ledger.accepted()];
+        await sink.until('all are done', () => ids.every((id) => sink.effects().some(({ body }) => body.includes(`"${id}"`))), 120_000);
+        assert.notEqual((await scene.runner.readyz())[0], 200, 'one still hears nothing');
+      } finally {
+        runnerProxy.heal();
+        stub.script(() => ({ delayMs: 20 }));
+      }
+      await eventually('it is back', async () => (await scene.runner.readyz())[0] === 200, 60_000);
+      other.signal('SIGTERM');
+      assert.equal(await other.exit, 0);
+    },
+  },
+];
+
 /** Runs troubles one after the other on a broker of their own, each with its own ledger. */
 export async function runBrokerTroubles(t: TestContext, version: RabbitVersion, troubles: readonly BrokerTrouble[]): Promise<void> {
   await using server = await partOrSkip(t, () => startRabbitMq(version));
   if (server == null) return;
   await using proxy = await createTcpProxy(Number(new URL(server.amqpUrl).port));
+  await using runnerProxy = await createTcpProxy(Number(new URL(server.amqpUrl).port));
   await onPodsStage(
     t,
     server,
     async (stage) => {
-      const proxied = new URL(stage.vhost.amqpUrl);
-      proxied.port = String(proxy.port);
-      const gateway = await stage.start('gateway', { broker: brokerSecret(proxied.href) });
-      const runner = await stage.start('runner');
+      const by = ({ port }: TcpProxy) => {
+        const proxied = new URL(stage.vhost.amqpUrl);
+        proxied.port = String(port);
+        return { broker: brokerSecret(proxied.href) };
+      };
+      const gateway = await stage.start('gateway', by(proxy));
+      const runner = await stage.start('runner', by(runnerProxy));
       await Promise.all([gateway.untilReady(), runner.untilReady()]);
       await server.keepQueues();
       stage.stub.script(() => ({ delayMs: 20 }));
@@ -185,7 +251,7 @@ export async function runBrokerTroubles(t: TestContext, version: RabbitVersion, 
         await t.test(scenario, async (sub) => {
           const ledger = createLedger(stage);
           const name = (number: number) => `event-${index}-${number}`;
-          const scene: Scene = { ...stage, t: sub, server, version, gateway, runner, proxy, ledger, name };
+          const scene: Scene = { ...stage, t: sub, server, version, gateway, runner, proxy, runnerProxy, ledger, name };
           await body(scene);
           await ledger.close(sub, { scenario, on: `RabbitMQ ${version}`, dead: end === 'dead' ? [...ledger.accepted()] : [] });
         });

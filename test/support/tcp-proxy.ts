@@ -9,6 +9,9 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): void;
   /** Drops, from now on, what either end of the present connections says, or the server alone; they stay open. New ones pass. */
   mute(who?: 'both' | 'server'): void;
+  /** From now on nothing that either end says or does reaches the other, its closing included; new connections come about, and hear nothing. `heal` lets all of it through, in order, as a network does that repeats what was lost. */
+  swallow(): void;
+  heal(): void;
   /** Drops what a client says from the first place on that `find` gives in what it has just said (-1: in none), on each connection, now and later. */
   muteClientFrom(find: (said: Buffer) => number): void;
   /** Holds up whatever is said, each way, by so much for each piece; 0: not any more. */
@@ -28,6 +31,12 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
   const passages = new Set<Passage & { readonly from: 'client' | 'server' }>();
   let leadsTo = targetPort;
   let delayMs = 0;
+  let hole: PromiseWithResolvers<void> | undefined;
+  /** Done at once, or when what is between the ends lets things through again. */
+  const whenOpen = (then: () => void) => {
+    if (hole === undefined) then();
+    else void hole.promise.then(then);
+  };
   let find: ((said: Buffer) => number) | undefined;
   const keep = (socket: Socket) => {
     sockets.add(socket.setNoDelay());
@@ -48,9 +57,12 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     };
     const transform = new Transform({
       transform: (said: Buffer, _encoding, done) => {
-        if (delayMs === 0) done(null, pass(said));
-        else setTimeout(() => done(null, pass(said)), delayMs).unref();
+        whenOpen(() => {
+          if (delayMs === 0) done(null, pass(said));
+          else setTimeout(() => done(null, pass(said)), delayMs).unref();
+        });
       },
+      flush: (done) => whenOpen(done),
     });
     source.pipe(transform).pipe(target);
   };
@@ -59,13 +71,17 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     keep(client);
     lead('client', client, target);
     lead('server', target, client);
-    client.once('close', () => target.destroy());
-    target.once('close', () => client.destroy());
+    client.once('close', () => whenOpen(() => target.destroy()));
+    target.once('close', () => whenOpen(() => client.destroy()));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const cut = () => {
     for (const socket of sockets) socket.resetAndDestroy();
+  };
+  const heal = () => {
+    hole?.resolve();
+    hole = undefined;
   };
   return {
     port: (server.address() as AddressInfo).port,
@@ -73,6 +89,10 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     mute: (who = 'both') => {
       for (const passage of passages) if (who === 'both' || passage.from === who) passage.muted = true;
     },
+    swallow: () => {
+      hole ??= Promise.withResolvers<void>();
+    },
+    heal,
     muteClientFrom: (place) => {
       find = place;
     },
@@ -84,6 +104,7 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     async [Symbol.asyncDispose]() {
       server.close();
+      heal();
       cut();
       await once(server, 'close');
     },
