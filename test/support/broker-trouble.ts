@@ -207,7 +207,8 @@ export const brokerSilences: readonly BrokerTrouble[] = [
       const { runnerProxy, stub, sink, ledger } = scene;
       await using other = await scene.start('runner');
       await other.untilReady();
-      stub.script(() => ({ delayMs: 1_000 }));
+      // Slow enough to be in the middle, and fast enough for one alone.
+      stub.script(() => ({ delayMs: 150 }));
       try {
         await underLoad(scene, async () => {
           runnerProxy.swallow();
