@@ -30,6 +30,8 @@ export type CachedJob = ObjectHead & {
   readonly spec?: { readonly template?: CachedTemplate };
   readonly status?: {
     readonly active?: number;
+    /** Pods that have failed, but for those that the pod failure policy ignores. */
+    readonly failed?: number;
     readonly startTime?: string;
     readonly completionTime?: string;
     readonly conditions?: readonly {

@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeadLetterRedriveStatus } from '../../api/generated/dead-letter-redrive.ts';
-import type { Component } from '../../api/kube-names.ts';
-import { parseRedriveProgress, type RedriveProgress } from '../../api/redrive-progress.ts';
+import type { RedriveProgress } from '../../api/redrive-progress.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { resources } from '../../kube/resources.ts';
-import { InputError } from '../../lib/errors.ts';
 import type { CachedJob } from '../agent-schedule/resource.ts';
 import { endConditionOf } from '../agent-schedule/runs.ts';
 import { timeText } from '../agent-schedule/status.ts';
@@ -18,15 +16,14 @@ import { bad, type Verdict } from '../verdict.ts';
 import { writeStatus } from '../write-status.ts';
 import { Written } from '../written.ts';
 import { jobNameOf, redriveConfigurationFor, redriveJobFor } from './job.ts';
+import { byAge, lastWordsOf, progressIn } from './last-words.ts';
 import type { StoredDeadLetterRedrive } from './resource.ts';
 import { hasEnded, type JobState, notHeard, redriveStatusFor } from './status.ts';
-
-const CONTAINER = 'redrive' satisfies Component;
 
 /** What failed for a passing reason is tried again, and a Job at work is asked, this often. */
 const AGAIN_MS = 5000;
 
-/** How long the last words of a Job's pods are waited for when it has ended. */
+/** How long the last words of a Job are waited for when it has ended. */
 const LAST_WORDS_MS = 15_000;
 
 /** Conditions whose changes are told as events. */
@@ -57,14 +54,15 @@ export class DeadLetterRedriveReconciler {
     if (hasEnded(redrive.status)) return this.#afterEnd(redrive, signal);
     const { agent, verdict } = resolvedAgent(this.#operator, namespace, redrive.spec.agentRef.name, 'make a redrive that names another');
     const pods = this.#podsOf(redrive);
-    const job = await this.#jobStateOf(redrive, agent, pods, signal);
+    const live = this.#liveJobOf(redrive);
+    const job = await this.#jobStateOf(redrive, live, agent, pods, signal);
     const status = redriveStatusFor(
       {
         generation: redrive.metadata.generation ?? 0,
         agent: verdict,
         dryRun: redrive.spec.dryRun,
         job,
-        progress: job.is === 'over' ? lastWordsOf(pods)?.progress : await askedProgress(pods, signal),
+        progress: job.is === 'over' ? toldProgress(live, pods) : await askedProgress(pods, signal),
       },
       redrive.status,
       timeText(clock.now()),
@@ -96,18 +94,22 @@ export class DeadLetterRedriveReconciler {
       .filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.kind === 'Job' && owner.name === job));
   }
 
-  /** The Job of a redrive that has not ended, which is made where there is none. */
+  #liveJobOf(redrive: StoredDeadLetterRedrive): CachedJob | undefined {
+    const { namespace } = redrive.metadata;
+    const jobName = jobNameOf(redrive);
+    const cached = this.#operator.caches.jobs.get(namespace, jobName);
+    return cached === undefined ? this.#jobs.last(namespace, jobName) : this.#jobs.newest(cached);
+  }
+
+  /** How the Job of a redrive that has not ended stands, which is made where there is none. */
   async #jobStateOf(
     redrive: StoredDeadLetterRedrive,
+    live: CachedJob | undefined,
     agent: StoredEventAgent | undefined,
     pods: readonly CachedPod[],
     signal: AbortSignal,
   ): Promise<JobState> {
-    const { caches } = this.#operator;
-    const { namespace } = redrive.metadata;
     const jobName = jobNameOf(redrive);
-    const cached = caches.jobs.get(namespace, jobName);
-    const live = cached === undefined ? this.#jobs.last(namespace, jobName) : this.#jobs.newest(cached);
     if (live === undefined) {
       const trouble = agent === undefined ? undefined : await this.#make(redrive, agent, signal);
       return { is: 'missing', ...(trouble === undefined ? {} : { trouble }) };
@@ -118,10 +120,10 @@ export class DeadLetterRedriveReconciler {
     if (over !== undefined) {
       const now = this.#operator.clock.now();
       const finishedAt = live.status?.completionTime ?? over.lastTransitionTime ?? timeText(now);
-      const said = lastWordsOf(pods);
+      const said = lastWordsOf(live, pods);
       // The pods are followed by themselves, and their last words may come a little later.
       if (said === undefined && now - Date.parse(finishedAt) < LAST_WORDS_MS) return { is: 'running', ...made, trouble: notHeard };
-      const words = said?.words ?? over.message;
+      const words = said !== undefined && 'words' in said ? said.words : over.message;
       return { is: 'over', succeeded: over.type === 'Complete', ...made, finishedAt, ...(words === undefined ? {} : { words }) };
     }
     // Another pod may be begun at any time, and needs it.
@@ -176,18 +178,10 @@ export class DeadLetterRedriveReconciler {
   }
 }
 
-function byAge(a: CachedPod, b: CachedPod): number {
-  const [first = '', second = ''] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
-  return first < second ? -1 : first > second ? 1 : 0;
-}
-
-/** What the newest pod has said at its end: how the redrive ended, or why it could not go on. `undefined` while it has not ended. */
-function lastWordsOf(pods: readonly CachedPod[]): { readonly progress?: RedriveProgress; readonly words?: string } | undefined {
-  const newest = pods.toSorted(byAge).at(-1);
-  const said = newest?.status?.containerStatuses?.find(({ name }) => name === CONTAINER)?.state?.terminated?.message;
-  if (said === undefined) return undefined;
-  const progress = progressIn(said);
-  return progress === undefined ? { words: said.trim() } : { progress };
+/** What the process has told at its end. */
+function toldProgress(job: CachedJob | undefined, pods: readonly CachedPod[]): RedriveProgress | undefined {
+  const said = job === undefined ? undefined : lastWordsOf(job, pods);
+  return said !== undefined && 'progress' in said ? said.progress : undefined;
 }
 
 /** How far the redrive is, by its pod at work; `undefined` where none can be asked. */
@@ -199,14 +193,4 @@ async function askedProgress(pods: readonly CachedPod[], signal: AbortSignal): P
     if (progress !== undefined) return progress;
   }
   return undefined;
-}
-
-function progressIn(text: string): RedriveProgress | undefined {
-  try {
-    return parseRedriveProgress(text);
-  } catch (error) {
-    // It has not begun, or is of another version: what it says is not for us.
-    if (!(error instanceof InputError)) throw error;
-    return undefined;
-  }
 }
