@@ -99,10 +99,10 @@ const job = (minutes: number, type: 'Complete' | 'Failed', reason?: string) => (
     conditions: [{ type, status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z', ...(reason === undefined ? {} : { reason }) }],
   },
 });
-const pod = (of: string, message: string) => ({
+const pod = (of: string, message: string, creationTimestamp = '2026-01-01T00:00:00Z') => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: `p-${of}`, ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: of, uid: of }] },
+  metadata: { name: `p-${of}`, creationTimestamp, ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: of, uid: of }] },
   status: { containerStatuses: [{ state: { terminated: { message } } }] },
 });
 
@@ -121,6 +121,17 @@ test('a run ends as its tick said, else as its Job did; the latest comes first',
     ['dead', 'FilterError'],
     ['filtered', undefined],
   ]);
+});
+
+test('a run ends as its last pod said, whatever order they are listed in, and a good one not by what an earlier pod said', () => {
+  const [complete, failed] = [job(29_812_345, 'Complete'), job(29_812_345, 'Failed', 'PodFailurePolicy')];
+  const first = pod('u29812345', '{"reason":"StoreUnreachable"}', '2026-01-01T00:00:00Z');
+  const second = (outcome: string) => pod('u29812345', JSON.stringify({ outcome }), '2026-01-01T00:01:00Z');
+  const ends = (of: typeof complete, ...pods: readonly ReturnType<typeof pod>[]) => runsOf([of], pods, 's-tick')[0]?.end?.outcome;
+  assert.equal(ends(complete, second('filtered'), first), 'filtered');
+  assert.equal(ends(complete, first, second('filtered')), 'filtered');
+  assert.equal(ends(complete, first), 'done', 'its second pod is not known yet');
+  assert.equal(ends(failed, second('dead'), first), 'dead');
 });
 
 test("a Job's time is that of its name, however long it is kept; one with a date in its name was made by hand", () => {

@@ -1,6 +1,7 @@
 import { type TickOutcome, tickOutcomes } from '../../api/tick-outcomes.ts';
 import { slotOf } from '../../schedule/slot.ts';
 import type { CachedPod } from '../operator.ts';
+import { byAge } from '../pods/by-age.ts';
 import type { CachedJob } from './resource.ts';
 
 /** One Job of a schedule, read. */
@@ -55,13 +56,19 @@ function endOf(job: CachedJob, pods: readonly CachedPod[]): RunEnd | undefined {
   const finishedAt = status?.completionTime ?? over.lastTransitionTime ?? metadata.creationTimestamp ?? '';
   const said = pods
     .filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid))
+    .toSorted(byAge)
     .flatMap((pod) => saidBy(pod) ?? [])
-    .at(-1);
+    // What an earlier pod could not do is not how a Job that is complete has ended.
+    .findLast(({ outcome }) => over.type === 'Failed' || endsWell(outcome));
   if (said !== undefined) return { ...said, finishedAt };
   if (over.type === 'Complete') return { outcome: 'done', finishedAt };
   const message = over.message === undefined ? {} : { message: over.message };
   if (over.reason === 'DeadlineExceeded') return { outcome: 'deadline', reason: 'DeadlineExceeded', ...message, finishedAt };
   return { outcome: 'failed', ...(over.reason === undefined ? {} : { reason: over.reason }), ...message, finishedAt };
+}
+
+function endsWell(outcome: RunEnd['outcome']): boolean {
+  return outcome !== 'failed' && outcome !== 'deadline' && tickOutcomes[outcome].exitCode === 0;
 }
 
 /** The line of JSON that a tick leaves at its end. */

@@ -5,6 +5,7 @@ import { InputError } from '../../lib/errors.ts';
 import type { CachedJob } from '../agent-schedule/resource.ts';
 import { endConditionOf } from '../agent-schedule/runs.ts';
 import type { CachedPod } from '../operator.ts';
+import { byAge } from '../pods/by-age.ts';
 
 const CONTAINER = 'redrive' satisfies Component;
 
@@ -42,12 +43,6 @@ export function progressIn(text: string): RedriveProgress | undefined {
     if (!(error instanceof InputError)) throw error;
     return undefined;
   }
-}
-
-/** The older first. */
-export function byAge(a: CachedPod, b: CachedPod): number {
-  const [first = '', second = ''] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
-  return first < second ? -1 : first > second ? 1 : 0;
 }
 
 /** How a pod has ended, and what the Job makes of that. */

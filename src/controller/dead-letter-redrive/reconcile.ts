@@ -10,13 +10,14 @@ import { resolvedAgent } from '../event-agent/resolved.ts';
 import type { StoredEventAgent } from '../event-agent/resource.ts';
 import type { CachedPod, Operator, Reconciled } from '../operator.ts';
 import { askAboutPods, askPod } from '../pods/ask.ts';
+import { byAge } from '../pods/by-age.ts';
 import { troubleOf } from '../pods/trouble.ts';
 import { refusalOf } from '../refusal.ts';
 import { bad, type Verdict } from '../verdict.ts';
 import { writeStatus } from '../write-status.ts';
 import { Written } from '../written.ts';
 import { jobNameOf, redriveConfigurationFor, redriveJobFor } from './job.ts';
-import { byAge, lastWordsOf, progressIn } from './last-words.ts';
+import { lastWordsOf, progressIn } from './last-words.ts';
 import type { StoredDeadLetterRedrive } from './resource.ts';
 import { hasEnded, type JobState, notHeard, redriveStatusFor } from './status.ts';
 
