@@ -192,12 +192,15 @@ export const brokerSilences: readonly BrokerTrouble[] = [
       underLoad(scene, async () => {
         const { runnerProxy, ledger, sink } = scene;
         runnerProxy.swallow();
-        const waiting = () => ledger.accepted().size - sink.effects().length;
-        const before = waiting();
-        await delay(SILENCE_MS);
-        assert.ok(waiting() > before + 100, `events are accepted and wait: ${before}, then ${waiting()}`);
-        assert.notEqual((await scene.runner.readyz())[0], 200, 'it knows that it hears nothing');
-        runnerProxy.heal();
+        try {
+          const waiting = () => ledger.accepted().size - sink.effects().length;
+          const before = waiting();
+          await delay(SILENCE_MS);
+          assert.ok(waiting() > before + 100, `events are accepted and wait: ${before}, then ${waiting()}`);
+          assert.notEqual((await scene.runner.readyz())[0], 200, 'it knows that it hears nothing');
+        } finally {
+          runnerProxy.heal();
+        }
       }),
   },
   {
