@@ -98,6 +98,8 @@ export const conditionReasons = {
   PodsNotReady: 'Pods run and are not ready; the message says why, where they do.',
   Ready: 'Everything is as it should be.',
   Suspended: 'spec.suspend is true: nothing is run, events wait in the queue.',
+  Suspending:
+    'spec.suspend is true, and pods that were started before take events until they are replaced. RunnerAvailable says what holds that up.',
   NotSuspended: 'spec.suspend is false.',
   ModelAnswers: 'Calls of the model are made.',
   Overloaded: 'The model provider is overloaded. It is tried again and again.',

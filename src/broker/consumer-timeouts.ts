@@ -31,9 +31,7 @@ export function consumerTimeouts({ queues }: Topology, observed: ObservedTopolog
       problems.push(otherPolicy(name, consumerTimeoutMs, user, seen.policy.definition));
     else {
       steps.push({ do: 'set-policy', policy: { name: policyName(name), queue: name, consumerTimeoutMs } });
-      pending.push(
-        notGranted(name, consumerTimeoutMs, `policy ${policyName(name)} has not taken effect${beside(seen.policy.names, user)}`),
-      );
+      pending.push(notGranted(name, consumerTimeoutMs, `policy ${policyName(name)} has not taken effect`));
     }
   }
   return { steps, problems, pending };
@@ -53,12 +51,6 @@ const KEY = 'consumer-timeout';
 function notGranted(queue: string, consumerTimeoutMs: number, why: string): Problem {
   const message = `queue ${queue}: deliveries are to be held for ${consumerTimeoutMs} ms, and ${why}`;
   return { kind: 'RunTimeoutTooLong', queue, message };
-}
-
-/** An operator policy can hold the time down. */
-function beside(names: readonly string[], user: string | undefined): string {
-  const others = names.filter((name) => name !== user);
-  return others.length === 0 ? '' : ` beside operator policy ${others.join(' and ')}`;
 }
 
 function otherPolicy(queue: string, consumerTimeoutMs: number, user: string, definition: Readonly<Record<string, unknown>>): Problem {

@@ -96,7 +96,7 @@ export function managementAdmin(options: ManagementOptions): BrokerAdmin {
         if (removal.do === 'delete-policy' && error instanceof BrokerError && error.code === 'LoginRefused')
           throw new BrokerError(
             'PolicyRefused',
-            `${what}: the management API at ${origin} refused it: the user needs the tag "policymaker"`,
+            `${what}: the management API at ${origin} refused it: the user lacks the tag "policymaker", or its password is no longer right`,
           );
         if (!(error instanceof ManagementRefusal && error.status === 404)) throw error;
       }
@@ -148,7 +148,7 @@ export function managementAdmin(options: ManagementOptions): BrokerAdmin {
       if (error.code === 'LoginRefused')
         throw new BrokerError(
           'PolicyRefused',
-          `${what}: the management API at ${origin} refused it. Give the user the tag "policymaker", set consumer-timeout to at least ${consumerTimeoutMs} on queue ${queue} by a policy of yours, or ${remedy}`,
+          `${what}: the management API at ${origin} refused it: the user lacks the tag "policymaker", or its password is no longer right. Give it the tag, set consumer-timeout to at least ${consumerTimeoutMs} on queue ${queue} by a policy of yours, or ${remedy}`,
           { cause: error },
         );
       if (error instanceof ManagementRefusal && error.status === 400 && /not recognised/.test(error.message))

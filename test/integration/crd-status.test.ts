@@ -68,7 +68,7 @@ const agentParts: StatusParts = {
   alike: good('SameFailure', '🙂'.repeat(5000)),
   fanOut: good('ManyAgents', 'f'.repeat(5000)),
   costToday: usdDecimal(9_007_199_254_000_000),
-  suspended: true,
+  suspended: 'yes',
   depths: { queued: 2 ** 53 - 1, deadLetters: 2 ** 53 - 1 },
   replicas: 100,
   selector: selectorText(selectorFor('runner', name)),
@@ -78,7 +78,7 @@ const agentParts: StatusParts = {
 
 const agentStatuses: readonly ((before: EventAgentStatus | undefined) => EventAgentStatus)[] = [
   ...combined(readyParts).map((parts): StatusParts => ({ ...agentParts, verdicts: parts })),
-  { ...agentParts, depths: undefined, replicas: undefined, routes: [], configuration: undefined, suspended: false },
+  { ...agentParts, depths: undefined, replicas: undefined, routes: [], configuration: undefined, suspended: 'no' as const },
   { ...agentParts, depths: { queued: 0, deadLetters: 0 }, replicas: 0 },
 ].map((parts) => (before) => statusFor(parts, before, now));
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { sharedRabbitMq } from '../parts/rabbitmq.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
-import { manage } from '../parts/vhost.ts';
+import { manage, type Vhost } from '../parts/vhost.ts';
 import { eventually } from '../support/eventually.ts';
 import { onOperatorStage, operatorAgent } from '../support/operator-stage.ts';
 
@@ -122,34 +122,69 @@ suite('the operator and its broker', { concurrency: 4 }, () => {
     });
   });
 
-  test('where policies cannot be written, the reason says what to do, and the last good version keeps running', async (t) => {
+  test('where policies cannot be written, the reason says what to do, and the last good version keeps running, or stops when it is told to', async (t) => {
     await onOperatorStage(t, async ({ own, vhost, start, condition, playKubelet, writeBroker }) => {
-      const user = `no-policies-${vhost.vhost}`;
-      await manage(vhost, 'PUT', `/api/users/${user}`, { password: 'a password', tags: 'management' });
-      try {
-        await manage(vhost, 'PUT', `/api/permissions/${vhost.vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
-        await writeBroker({ username: user, password: 'a password' });
-        await start();
-        playKubelet();
-        await own.apply(operatorAgent('a'));
-        await condition('a', 'Ready', 'True', undefined, 60_000);
-        const patch = (runTimeoutSeconds: number) =>
-          own.kubectl('patch', 'ea', 'a', '--type=merge', `--patch={"spec":{"delivery":{"runTimeoutSeconds":${runTimeoutSeconds}}}}`);
-        await patch(3600);
-        const { message } = await condition('a', 'TopologyReady', 'False', 'PolicyRefused', 60_000);
-        assert.match(
-          message,
-          /Give the user the tag "policymaker", set consumer-timeout to at least 3900000 on queue \S+ by a policy of yours, or lower/,
-        );
-        assert.doesNotMatch(message, /a password/);
-        await condition('a', 'RunnerAvailable', 'True');
-        // A policy of the platform does as well.
-        const policy = { pattern: `^ea.${own.namespace}.a$`, definition: { 'consumer-timeout': 4_000_000 }, 'apply-to': 'queues' };
-        await manage(vhost, 'PUT', `/api/policies/${vhost.vhost}/long-runs`, policy);
-        await condition('a', 'Ready', 'True', undefined, 75_000);
-      } finally {
-        await manage(vhost, 'DELETE', `/api/users/${user}`);
-      }
+      await using user = await limitedUser(vhost);
+      await writeBroker(user.secret);
+      await start();
+      playKubelet();
+      await own.apply(operatorAgent('a'));
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      await own.kubectl('patch', 'ea', 'a', '--type=merge', '--patch={"spec":{"delivery":{"runTimeoutSeconds":3600}}}');
+      const { message } = await condition('a', 'TopologyReady', 'False', 'PolicyRefused', 60_000);
+      assert.match(
+        message,
+        /lacks the tag "policymaker", .* Give it the tag, set consumer-timeout to at least 3900000 on queue \S+ by a policy of yours, or lower/,
+      );
+      assert.doesNotMatch(message, /a password/);
+      await condition('a', 'RunnerAvailable', 'True');
+      await own.kubectl('patch', 'ea', 'a', '--type=merge', '--patch={"spec":{"suspend":true}}');
+      await condition('a', 'Suspended', 'True', 'Suspended', 60_000);
+      const configuration = await own.kubectl('get', 'ea', 'a', '--output=jsonpath={.status.configuration}');
+      const [running = ''] = (await own.kubectl('get', 'configmap', configuration, '--output=jsonpath={.data}')).match(/\{.*\}/s) ?? [];
+      assert.match(running, /\\"suspend\\":true/);
+      assert.match(running, /\\"runTimeoutMs\\":300000/);
+      await own.kubectl('patch', 'ea', 'a', '--type=merge', '--patch={"spec":{"suspend":false}}');
+      await condition('a', 'Suspended', 'False', 'NotSuspended', 60_000);
+      // A policy of the platform does as well.
+      const policy = { pattern: `^ea.${own.namespace}.a$`, definition: { 'consumer-timeout': 4_000_000 }, 'apply-to': 'queues' };
+      await manage(vhost, 'PUT', `/api/policies/${vhost.vhost}/long-runs`, policy);
+      await condition('a', 'Ready', 'True', undefined, 75_000);
+    });
+  });
+
+  test('a policy that may no longer be taken away is named, and holds nothing else up', async (t) => {
+    await onOperatorStage(t, async ({ own, vhost, start, status, condition, playKubelet, writeBroker, queues, events }) => {
+      await using user = await limitedUser(vhost, 'management,policymaker');
+      await writeBroker(user.secret);
+      await start();
+      playKubelet();
+      const deletionPolicy = { queue: 'Delete', deadLetters: 'Delete' };
+      await own.apply(operatorAgent('a', { deletionPolicy, delivery: { runTimeoutSeconds: 3600, retryDelaysSeconds: [20] } }));
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      await user.setTags('management');
+      await own.apply(operatorAgent('a', { deletionPolicy, delivery: { runTimeoutSeconds: 600, retryDelaysSeconds: [25] } }));
+      const work = `ea.${own.namespace}.a`;
+      await eventually('the old tier is gone', async () => !(await queues()).has(`${work}.retry.20000`), 90_000);
+      await eventually(
+        'the policy is named',
+        async () =>
+          (await status('a'))?.conditions?.some(
+            ({ type, status: is, message, observedGeneration }) =>
+              type === 'TopologyReady' &&
+              is === 'True' &&
+              observedGeneration === 2 &&
+              message.includes(`deleting policy ${work}.consumer-timeout: `) &&
+              message.includes('lacks the tag "policymaker"'),
+          ) ?? false,
+        60_000,
+      );
+      await condition('a', 'Ready', 'True', undefined, 60_000);
+      await own.kubectl('delete', 'eventagent', 'a', '--timeout=120s');
+      assert.equal((await queues()).size, 0);
+      await eventually('what is left is named', async () =>
+        (await events('a')).some((line) => line.startsWith('Warning TopologyLeft: ') && line.includes(`policy ${work}.consumer-timeout`)),
+      );
     });
   });
 
@@ -207,3 +242,18 @@ suite('the operator and its broker', { concurrency: 4 }, () => {
     });
   });
 });
+
+/** A user of a virtual host who may do everything but what takes a tag; gone at the end. */
+async function limitedUser(vhost: Vhost, tags = 'management') {
+  const name = `limited-${vhost.vhost}`;
+  const setTags = (now: string) => manage(vhost, 'PUT', `/api/users/${name}`, { password: 'a password', tags: now });
+  await setTags(tags);
+  await manage(vhost, 'PUT', `/api/permissions/${vhost.vhost}/${name}`, { configure: '.*', write: '.*', read: '.*' });
+  return {
+    secret: { username: name, password: 'a password' },
+    setTags,
+    [Symbol.asyncDispose]: async () => {
+      await manage(vhost, 'DELETE', `/api/users/${name}`);
+    },
+  };
+}

@@ -1,3 +1,4 @@
+import { consumerTimeoutFor } from '../../api/hold-times.ts';
 import { FINALIZER, labelNames, RELEASE_ANNOTATION, runnerName } from '../../api/kube-names.ts';
 import { type AgentRef, agentId, type BrokerNames, brokerNames, eventsExchange } from '../../api/names.ts';
 import { BrokerError } from '../../broker/port.ts';
@@ -33,6 +34,8 @@ interface Progress {
   cutOffAt: number | undefined;
   /** Since when the broker has not answered. */
   brokerGoneSince: number | undefined;
+  /** Whether a policy of ours was seen on its work queue, or may be there where another one applies. */
+  policy: 'seen' | 'possible' | undefined;
 }
 
 /** Sees to what agents leave behind: their pods go, then their queues as the deletion policy says, then the agent itself. */
@@ -83,7 +86,14 @@ export class Deletions {
   #progressOf({ metadata }: StoredEventAgent, now: number): Progress {
     const known = this.#progress.get(agentId(metadata));
     if (known !== undefined && known.uid === metadata.uid) return known;
-    return { uid: metadata.uid, startedAt: now, empty: new EmptyWatch(), cutOffAt: undefined, brokerGoneSince: undefined };
+    return {
+      uid: metadata.uid,
+      startedAt: now,
+      empty: new EmptyWatch(),
+      cutOffAt: undefined,
+      brokerGoneSince: undefined,
+      policy: undefined,
+    };
   }
 
   /** Whether nobody consumes any more. The Deployment is deleted first. */
@@ -115,7 +125,8 @@ export class Deletions {
       .filter(({ source }) => source !== '' && (work !== 'Retain' || source !== names.exchange));
     for (const binding of routes) await change({ do: 'unbind', binding });
     progress.cutOffAt ??= clock.now();
-    if (isOursOn(watch, names.work)) await change({ do: 'delete-policy', policy: policyName(names.work) });
+    if (isOursOn(watch, names.work)) progress.policy = 'seen';
+    else if (consumerTimeoutFor(agent.spec.delivery.runTimeoutSeconds * 1000) !== undefined) progress.policy ??= 'possible';
     const working = snapshot.queueNames(names.work).filter((name) => isWorking(name, names));
     const groups = [
       { queues: working, policy: work },
@@ -139,12 +150,22 @@ export class Deletions {
       if (snapshot.hasExchange(names.exchange)) await change({ do: 'delete-exchange', exchange: names.exchange });
     }
     await this.#leaveNamespace(agent, watch, signal);
-    return this.#release(
-      agent,
-      undefined,
-      left.map((name) => describeLeft(name, snapshot.queue(name)?.depth?.total)),
-      signal,
-    );
+    const refused =
+      progress.policy === undefined ? undefined : await this.#removePolicy(watch, policyName(names.work), progress.policy, signal);
+    const leftQueues = left.map((name) => describeLeft(name, snapshot.queue(name)?.depth?.total));
+    if (refused !== undefined) return this.#release(agent, refused, [...leftQueues, `policy ${policyName(names.work)}`], signal);
+    return this.#release(agent, undefined, leftQueues, signal);
+  }
+
+  /** Why a policy of ours could not be taken away, where the user may not; it does no harm, and does not keep the agent. */
+  async #removePolicy(watch: BrokerWatch, policy: string, is: 'seen' | 'possible', signal: AbortSignal): Promise<string | undefined> {
+    try {
+      await watch.change({ do: 'delete-policy', policy }, signal);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.code === 'PolicyRefused')) throw error;
+      return is === 'seen' ? error.message : undefined;
+    }
   }
 
   /** The last agent of a namespace takes the events exchange along; nothing is in an exchange. */

@@ -51,7 +51,7 @@ export class NamespaceViews {
     const view = namespaceView(namespace, this.#caches.eventAgents.list(namespace), {
       brokers: this.#brokers,
       judged: (agent) => this.#judge(agent),
-      lastGood: (agent) => this.#lastGood(agent),
+      lastGood: (agent) => this.lastGoodOf(agent),
     });
     this.#views.set(namespace, view);
     return view;
@@ -99,6 +99,22 @@ export class NamespaceViews {
     });
   }
 
+  /** The version of an agent that its pods run: as the status names it, or its Deployment. It is read as anybody's might be: compiled for this agent, and only if it makes sense. */
+  lastGoodOf(agent: StoredEventAgent): InForce | undefined {
+    const { namespace, name } = agent.metadata;
+    const deployment = this.#caches.deployments.get(namespace, runnerName({ name }));
+    const configuration = agent.status?.configuration ?? deployment?.spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION];
+    const text = configuration === undefined ? undefined : this.#caches.configMaps.get(namespace, configuration)?.data?.[SPEC_KEY];
+    if (text === undefined) return undefined;
+    // How many pods there are and where, whether they take events at all, and what becomes of the queues at the end, is as it is now.
+    const { replicas, podTemplate, deletionPolicy, suspend } = agent.spec;
+    const stored = JSON.parse(text) as Omit<StoredEventAgent['spec'], 'replicas' | 'podTemplate' | 'deletionPolicy'>;
+    const spec = { ...stored, replicas, suspend, deletionPolicy, ...(podTemplate === undefined ? {} : { podTemplate }) };
+    const effective = { ...agent, spec };
+    const { compiled, problems } = this.#judgeAlone(effective);
+    return problems.length === 0 ? { agent: effective, compiled } : undefined;
+  }
+
   /** An agent is gone for good. */
   forget(uid: string): void {
     this.#judged.delete(uid);
@@ -115,22 +131,6 @@ export class NamespaceViews {
 
   #judgeAlone(agent: StoredEventAgent): Judged {
     return { compiled: compile(agent, this.#prefix), problems: [...problemsOf(agent), ...reservedNames(agent, this.#prefix)] };
-  }
-
-  /** The spec that its pods run: as the status names it, or its Deployment. It is read as anybody's might be: compiled for this agent, and only if it makes sense. */
-  #lastGood(agent: StoredEventAgent): InForce | undefined {
-    const { namespace, name } = agent.metadata;
-    const deployment = this.#caches.deployments.get(namespace, runnerName({ name }));
-    const configuration = agent.status?.configuration ?? deployment?.spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION];
-    const text = configuration === undefined ? undefined : this.#caches.configMaps.get(namespace, configuration)?.data?.[SPEC_KEY];
-    if (text === undefined) return undefined;
-    // How many pods there are and where, and what becomes of the queues at the end, is as it is now.
-    const { replicas, podTemplate, deletionPolicy } = agent.spec;
-    const stored = JSON.parse(text) as Omit<StoredEventAgent['spec'], 'replicas' | 'podTemplate' | 'deletionPolicy'>;
-    const spec = { ...stored, replicas, deletionPolicy, ...(podTemplate === undefined ? {} : { podTemplate }) };
-    const effective = { ...agent, spec };
-    const { compiled, problems } = this.#judgeAlone(effective);
-    return problems.length === 0 ? { agent: effective, compiled } : undefined;
   }
 }
 

@@ -76,21 +76,23 @@ export class EventAgentReconciler {
     // Of an agent that is new nothing else is of use before its queues are there: those of all others that are due go before its pods.
     if (isOnItsWay(topology) && this.#statuses.latest(agent) === undefined) return { behind: true };
     const isHeld = inForce !== undefined && !mayRun(watch, inForce.compiled.topology);
-    const runner = inForce === undefined || isHeld ? undefined : await this.#apply(agent, inForce, signal);
+    const toRun = isHeld ? views.lastGoodOf(agent) : inForce;
+    const runner = toRun === undefined ? undefined : await this.#apply(agent, toRun, signal);
     const deployment = runner?.deployment ?? caches.deployments.get(namespace, runnerName({ name }));
     const pods = this.#podsOf(agent, deployment);
     const answers = await askAboutPods(this.#operator, pods, signal);
     const runnerVerdict =
       runner?.blocked ??
-      (deployment === undefined && (inForce === undefined || isHeld)
+      (deployment === undefined && toRun === undefined
         ? unknown('NotObserved', `nothing is run before ${isHeld ? 'the topology is ready' : 'the spec is accepted'}`)
         : rolloutVerdict({ deployment, pods, ...answers }, 'runner'));
     const names = brokerNames({ namespace, name }, this.#operator.prefix);
-    const isUsed = (deployment !== undefined && !isRolledOut(deployment)) || this.#hasOtherPods(agent, runner?.configuration);
+    const others = this.#otherPods(agent, runner?.configuration);
+    const isMixed = others.length > 0 || (deployment !== undefined && !isRolledOut(deployment));
     const retired =
       watch === undefined || inForce === undefined
         ? { changed: [] }
-        : await retire(watch, names, inForce.compiled.topology, this.#empty, isUsed, signal);
+        : await retire(watch, names, inForce.compiled.topology, this.#empty, isMixed || isHeld, signal);
     const before = this.#statuses.latest(agent);
     const depths = watch === undefined ? undefined : this.#statuses.depths(agent, depthsOf(watch, names));
     const told = await askRunners(pods, signal);
@@ -103,7 +105,7 @@ export class EventAgentReconciler {
         verdicts: {
           Accepted: accepted,
           BrokerReachable: watch?.reachability ?? unknown('NotObserved', `the operator has no broker ${agent.spec.brokerRef}`),
-          TopologyReady: topology.verdict,
+          TopologyReady: withTrouble(topology.verdict, retired.trouble),
           GatewayReady: gatewayVerdict(inForce?.compiled, gateways.get(namespace), views.of(namespace).gateway !== undefined),
           RunnerAvailable: runnerVerdict,
         },
@@ -112,7 +114,7 @@ export class EventAgentReconciler {
         alike: alikeVerdict(told),
         fanOut: fanOutVerdict(inForce?.compiled, this.#statuses.reach(agent, fanOut.wide.get(name)), fanOut.isExact, fanOutAbove),
         costToday: this.#statuses.costToday(agent, told?.costTodayNanoUsd),
-        suspended: agent.spec.suspend,
+        suspended: !agent.spec.suspend ? 'no' : others.some(({ status: { phase } = {} }) => phase === 'Running') ? 'not yet' : 'yes',
         depths,
         replicas: deployment?.status?.replicas ?? (deployment === undefined ? undefined : 0),
         selector: selectorText(selectorFor('runner', name)),
@@ -213,11 +215,11 @@ export class EventAgentReconciler {
     }
   }
 
-  /** Whether there are pods that run another configuration than this, those that are ending included. */
-  #hasOtherPods({ metadata: { namespace, name } }: StoredEventAgent, configuration: string | undefined): boolean {
+  /** Pods that run another configuration than this, those that are ending included. */
+  #otherPods({ metadata: { namespace, name } }: StoredEventAgent, configuration: string | undefined): readonly CachedPod[] {
     return this.#operator.caches.pods
       .list(namespace)
-      .some(
+      .filter(
         ({ metadata: { labels, annotations } }) =>
           labels?.[labelNames.agent] === name &&
           labels[labelNames.component] === 'runner' &&
@@ -247,6 +249,11 @@ function podsAgainMs({ conditions }: EventAgentStatus, now: number): number {
   const since = conditions?.find(({ type }) => type === 'RunnerAvailable')?.lastTransitionTime;
   const tenth = since === undefined ? 0 : (now - Date.parse(since)) / 10;
   return Math.min(Math.max(tenth, PODS_AGAIN_MS.least), PODS_AGAIN_MS.most);
+}
+
+/** What could not be taken away does no harm, and is told beside the rest. */
+function withTrouble(verdict: Verdict, trouble: string | undefined): Verdict {
+  return trouble === undefined ? verdict : { ...verdict, message: `${verdict.message}; ${trouble}` };
 }
 
 /** Something was made on the broker, and nothing is in the way of the rest. */

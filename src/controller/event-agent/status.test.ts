@@ -19,7 +19,7 @@ const parts = (change: Partial<StatusParts> = {}): StatusParts => ({
   alike: bad('NoSameFailure', 'none'),
   fanOut: bad('NoEventTypes', 'none'),
   costToday: undefined,
-  suspended: false,
+  suspended: 'no',
   depths: { queued: 4, deadLetters: 0 },
   replicas: 1,
   selector: 'a=b',
@@ -47,7 +47,8 @@ test('Ready has the reason of the first part that does not hold; what is bad com
 });
 
 test('a suspended agent is ready, and says that it is suspended', () => {
-  assert.deepEqual([ready({ suspended: true })?.status, ready({ suspended: true })?.reason], ['True', 'Suspended']);
+  assert.deepEqual([ready({ suspended: 'yes' })?.status, ready({ suspended: 'yes' })?.reason], ['True', 'Suspended']);
+  assert.deepEqual([ready({ suspended: 'not yet' })?.status, ready({ suspended: 'not yet' })?.reason], ['True', 'Ready']);
 });
 
 test('every condition carries the generation that it speaks of', () => {

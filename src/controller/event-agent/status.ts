@@ -15,7 +15,8 @@ export interface StatusParts {
   readonly fanOut: Verdict;
   /** What the agent has cost today, where that is known. */
   readonly costToday: string | undefined;
-  readonly suspended: boolean;
+  /** Whether nothing is run because the spec says so; `not yet`: pods that were started before are still at work. */
+  readonly suspended: 'yes' | 'not yet' | 'no';
   /** `undefined` where they are not known. */
   readonly depths: Depths | undefined;
   readonly replicas: number | undefined;
@@ -35,9 +36,7 @@ export function statusFor(parts: StatusParts, before: EventAgentStatus | undefin
   const all: Readonly<Record<EventAgentCondition, Verdict>> = {
     ...verdicts,
     Ready: readyVerdict(verdicts, suspended),
-    Suspended: suspended
-      ? good('Suspended', 'spec.suspend is true: nothing is run, events wait in the queue')
-      : bad('NotSuspended', 'spec.suspend is false'),
+    Suspended: suspensions[suspended],
     ModelAvailable: model,
     BudgetExceeded: budget,
     FailingAlike: alike,
@@ -59,6 +58,12 @@ export function statusFor(parts: StatusParts, before: EventAgentStatus | undefin
   };
 }
 
+const suspensions: Readonly<Record<StatusParts['suspended'], Verdict>> = {
+  yes: good('Suspended', 'spec.suspend is true: nothing is run, events wait in the queue'),
+  'not yet': bad('Suspending', 'spec.suspend is true: pods that were started before take events until they are replaced'),
+  no: bad('NotSuspended', 'spec.suspend is false'),
+};
+
 /** One condition; its time is that of the last change of its status. */
 export function conditionFor(
   type: string,
@@ -74,14 +79,14 @@ export function conditionFor(
 }
 
 /** The first part that is not well gives the reason; where one is bad, it counts before one that nobody knows of. */
-function readyVerdict(verdicts: StatusParts['verdicts'], suspended: boolean): Verdict {
+function readyVerdict(verdicts: StatusParts['verdicts'], suspended: StatusParts['suspended']): Verdict {
   for (const status of ['False', 'Unknown'] as const) {
     for (const part of readyParts) {
       const verdict = verdicts[part];
       if (verdict.status === status) return { ...verdict, message: `${part}: ${verdict.message}` };
     }
   }
-  return suspended
+  return suspended === 'yes'
     ? good('Suspended', 'everything is as it should be; spec.suspend is true, so nothing is run')
     : good('Ready', 'everything is as it should be');
 }

@@ -55,6 +55,10 @@ export async function bringAbout(watch: BrokerWatch, desired: Topology, now: num
     return { verdict: good('Declared', 'every exchange, queue and binding is on the broker'), changed };
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
+    if (problems.length > 0) {
+      const message = [...problems, error].map((problem) => problem.message).join('; ');
+      return { verdict: bad(reasonOf(problems), message), changed, afterMs: REFUSED_AGAIN_MS };
+    }
     const reason = refusals[error.code] ?? 'ManagementFailed';
     const needsSomebody = reason === 'PolicyRefused' || reason === 'RunTimeoutTooLong';
     return { verdict: bad(reason, error.message), changed, afterMs: needsSomebody ? REFUSED_AGAIN_MS : AGAIN_MS };
@@ -89,12 +93,14 @@ function reasonOf([first]: readonly Problem[]): Problem['kind'] {
 /** What is to become of what the agent no longer has, and what was. */
 export interface Retirement {
   readonly changed: readonly string[];
+  /** What the broker did not let us take away. */
+  readonly trouble?: string;
   readonly afterMs?: number;
 }
 
 /**
  * Takes away the tiers of an earlier retry schedule: first their routes, once nobody publishes to them any more, then the queues themselves, once they have drained.
- * The policy for runs that may no longer take so long goes, too. `isUsed`: pods of an earlier configuration may still be at work.
+ * The policy for runs that may no longer take so long goes, too. `isUsed`: pods of an earlier configuration may still be at work. Never rejects for what the broker does.
  */
 export async function retire(
   watch: BrokerWatch,
@@ -115,20 +121,27 @@ export async function retire(
     await watch.change(change, signal);
     changed.push(describe(change));
   };
-  if (isPolicyOld) await make({ do: 'delete-policy', policy: policyName(names.work) });
-  let isLeft = false;
-  for (const queue of old) {
+  /** `false`: it is not empty yet, or not known to be. */
+  const takeAway = async (queue: string): Promise<boolean> => {
     const routes = watch.snapshot.bindingsOf(queue).filter(({ source }) => source !== '');
     for (const binding of routes) await make({ do: 'unbind', binding });
     if (routes.length > 0) empty.forget(queue);
     else if (watch.isCurrent && empty.look(queue, watch.snapshot.queue(queue)?.depth?.total, watch.listedAt)) {
       await make({ do: 'delete-queue', queue });
       empty.forget(queue);
-      continue;
+      return true;
     }
-    isLeft = true;
+    return false;
+  };
+  try {
+    let isLeft = false;
+    for (const queue of old) isLeft = !(await takeAway(queue)) || isLeft;
+    if (isPolicyOld) await make({ do: 'delete-policy', policy: policyName(names.work) });
+    return { changed, ...(isLeft ? { afterMs: AGAIN_MS } : {}) };
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    return { changed, trouble: error.message, afterMs: REFUSED_AGAIN_MS };
   }
-  return { changed, ...(isLeft ? { afterMs: AGAIN_MS } : {}) };
 }
 
 /** Whether our policy is the one that applies to a work queue. */
