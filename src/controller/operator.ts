@@ -1,6 +1,7 @@
 import type { PodTemplate } from '../api/generated/event-agent.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import type { PodView } from '../kube/pod-trouble.ts';
 import type { ObjectHead } from '../kube/resources.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -12,7 +13,6 @@ import type { StoredEventAgent } from './event-agent/resource.ts';
 import type { GatewayStates } from './gateway/gateway-states.ts';
 import type { Applier } from './owned.ts';
 import type { DeploymentView } from './pods/rollout.ts';
-import type { PodView } from './pods/trouble.ts';
 
 /** Objects of one kind as they were last seen, in all namespaces that are watched. */
 export interface Cache<T extends ObjectHead> {

@@ -59,6 +59,13 @@ export interface WriteOptions {
   readonly subresource?: 'status';
 }
 
+/** Which log. */
+export interface LogOptions {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
 /**
  * The Kubernetes API, as raw JSON. Every call rejects with a `KubeError`, or with the signal's reason once that is aborted. No call is repeated here.
  * A call without an answer after 30 s is `Unreachable`; reading and applying may then be repeated, creating may have been done.
@@ -75,6 +82,11 @@ export interface KubeClient {
   list<T extends ObjectHead = KubeObject>(resource: Resource, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
   /** Tells what happens, in its order, until the server ends it (resolves) or something fails; `Gone`: list again. What `onEvent` throws ends it as well. */
   watch(resource: Resource, options: WatchOptions, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Tells what a container has said and says, line by line and in step with `onLine`, from the oldest line that is kept until the server ends it (resolves), which it does some time
+   * after the container has ended, or something fails. A line that was cut off is not told. What `onLine` throws ends it as well.
+   */
+  log(options: LogOptions, onLine: (line: string) => Promise<void> | void, signal: AbortSignal): Promise<void>;
   /** Server-side apply, by force: what others state about our fields is overruled. https://kubernetes.io/docs/reference/using-api/server-side-apply/ */
   apply<T extends ObjectHead = KubeObject>(resource: Resource, object: ObjectHead, options: ApplyOptions, signal: AbortSignal): Promise<T>;
   /** `Conflict` where there is an object of that name. */

@@ -275,6 +275,90 @@ test('credentials that take too long are given up as well', async (t) => {
   assert.equal(((await call) as { code: string }).code, 'Unreachable');
 });
 
+/** The log of a container whose answer the test writes; `read` are its lines. */
+async function logging(t: TestContext, onLine: (line: string) => Promise<void> | void = () => {}) {
+  const open = Promise.withResolvers<ServerResponse>();
+  const w = await world(t, (_, response) => open.resolve(response));
+  const read: string[] = [];
+  const controller = new AbortController();
+  const log = w.client
+    .log(
+      { namespace: 'a', pod: 'p', container: 'c' },
+      (line) => {
+        read.push(line);
+        return onLine(line);
+      },
+      controller.signal,
+    )
+    .then(
+      () => 'ended',
+      ({ code, message }: { readonly code?: string; readonly message: string }) => [code, message],
+    );
+  return { ...w, read, log, controller, response: await open.promise };
+}
+
+test('a log is read line by line, whatever the pieces it comes in, until the server ends it', async (t) => {
+  const { server, read, log, response, clock } = await logging(t);
+  const [bytes, cut] = [Buffer.from('first\nsecond ü\nthird\ncut off'), 'first\nsecond '.length + 1];
+  response.writeHead(200).write(bytes.subarray(0, cut));
+  await new Promise((resolve) => setImmediate(resolve));
+  response.end(bytes.subarray(cut));
+  assert.equal(await log, 'ended');
+  assert.deepEqual(read, ['first', 'second ü', 'third']);
+  assert.equal(clock.pending(), 0);
+  const { path, query } = server.requests[0] ?? assert.fail();
+  assert.deepEqual([path, query], ['/api/v1/namespaces/a/pods/p/log', { container: 'c', follow: 'true' }]);
+});
+
+test('a log is read no faster than its lines are taken', async (t) => {
+  const taken = createGate();
+  const { read, log, response } = await logging(t, () => taken.opened);
+  response.writeHead(200).end('first\nsecond\n');
+  while (read.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(read, ['first']);
+  taken.open();
+  assert.equal(await log, 'ended');
+  assert.deepEqual(read, ['first', 'second']);
+});
+
+test('a log ends with what its reader throws, with its signal, with a refusal, and where it is cut off', async (t) => {
+  const stopped = await logging(t, () => {
+    throw new Error('enough');
+  });
+  stopped.response.writeHead(200).write('first\nsecond\n');
+  assert.deepEqual([await stopped.log, stopped.read], [[undefined, 'enough'], ['first']]);
+
+  const aborted = await logging(t);
+  aborted.response.writeHead(200).write('first\n');
+  aborted.controller.abort(new Error('no more'));
+  assert.deepEqual(await aborted.log, [undefined, 'no more']);
+
+  const refused = await logging(t);
+  answerJson(refused.response, 403, statusOf(403, 'Forbidden', 'pods "p" is forbidden'));
+  assert.deepEqual(await refused.log, ['Forbidden', 'reading the log of Pod a/p: pods "p" is forbidden']);
+
+  const cut = await logging(t);
+  cut.response.writeHead(200).write('first\n');
+  while (cut.read.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  cut.response.destroy();
+  assert.match(String(await cut.log), /^Unreachable,reading the log of Pod a\/p: no answer/);
+});
+
+test('a log may be silent for long once it has begun, and not before', async (t) => {
+  const silent = await logging(t);
+  silent.clock.advance(30_000);
+  assert.deepEqual(await silent.log, ['Unreachable', 'reading the log of Pod a/p: nothing came from the API server within 30 s']);
+
+  const begun = await logging(t);
+  begun.response.writeHead(200).write('first\n');
+  while (begun.read.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  begun.clock.advance(3_600_000);
+  begun.response.end('second\n');
+  assert.equal(await begun.log, 'ended');
+  assert.deepEqual(begun.read, ['first', 'second']);
+});
+
 /** A watch on pods whose answer the test writes. */
 async function watching(t: TestContext, options: Partial<WatchOptions> = {}) {
   const open = Promise.withResolvers<ServerResponse>();

@@ -6,7 +6,7 @@ import type { KubeAccess } from './access.ts';
 import { applyBody } from './apply-body.ts';
 import type { KubeClient, ListOptions, ObjectList, WatchEvent } from './client.ts';
 import { isStatus, KubeError, kubeErrorFor } from './kube-error.ts';
-import { type ObjectHead, pathOf, type Resource } from './resources.ts';
+import { type ObjectHead, pathOf, type Resource, resources } from './resources.ts';
 import { createTransport, type TransportRequest, whatFailed } from './transport.ts';
 import { createLines } from './watch-lines.ts';
 
@@ -149,6 +149,37 @@ export function createKubeClient({ access, clock, http2 = true, callMs = CALL_MS
         throw failure(what, error, ended.signal);
       } finally {
         watchdog?.cancel();
+        unfollow();
+      }
+    },
+
+    async log({ namespace, pod, container }, onLine, signal) {
+      const what = `reading the log of ${nameOf(resources.pods, namespace, pod)}`;
+      const ended = new AbortController();
+      const unfollow = follow(signal, ended);
+      // A kubelet begins its answer with the first line. From then on there may be silence for as long as the container has nothing to say.
+      const watchdog = clock.timer(callMs, () => ended.abort(late(what, callMs)));
+      let ours: { readonly error: unknown } | undefined;
+      try {
+        const path = withQuery(pathOf(resources.pods, namespace, pod, 'log'), { container, follow: true });
+        const { statusCode, headers, body } = await transport.send({ method: 'GET', path }, ended.signal);
+        if (statusCode !== 200) throw refusal(what, statusCode, headers, await body.text());
+        watchdog.cancel();
+        const lines = createLines();
+        for await (const chunk of body as AsyncIterable<Uint8Array>) {
+          for (const line of lines.push(chunk)) {
+            try {
+              await onLine(line);
+            } catch (error) {
+              ours = { error };
+              throw error;
+            }
+          }
+        }
+      } catch (error) {
+        throw ours === undefined ? failure(what, error, ended.signal) : ours.error;
+      } finally {
+        watchdog.cancel();
         unfollow();
       }
     },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createManualClock } from '../../test/support/manual-clock.ts';
-import { kubeConfigFileAccess, loadKubeAccess } from './kube-config.ts';
+import { chosenKubeAccess, kubeConfigFileAccess, loadKubeAccess } from './kube-config.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -120,6 +120,41 @@ test('a kubeconfig of the environment counts for more than the pod', async (t) =
   assert.equal((await loadKubeAccess(createManualClock(), dir)).server, 'https://10.96.0.1:443');
   process.env.KUBECONFIG = file;
   assert.equal((await loadKubeAccess(createManualClock(), dir)).server, 'https://api.example:6443');
+});
+
+test('a context by its name, of a file or of the environment, and the current one without', async (t) => {
+  const dir = await folder(t);
+  const files = await Promise.all(
+    ['one', 'two'].map(async (name) => {
+      const file = join(dir, name);
+      const config = {
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'test',
+        clusters: ['test', 'prod'].map((cluster) => ({ name: cluster, cluster: { server: `https://${cluster}.${name}:6443` } })),
+        users: [{ name: 'u', user: { token: name } }],
+        contexts: ['test', 'prod'].map((context) => ({ name: context, context: { cluster: context, user: 'u' } })),
+      };
+      await writeFile(file, JSON.stringify(config));
+      return file;
+    }),
+  );
+  const [one = '', two = ''] = files;
+  process.env.KUBECONFIG = one;
+  const clock = createManualClock();
+  const server = async (choice: Parameters<typeof chosenKubeAccess>[0]) => (await chosenKubeAccess(choice, clock)).server;
+  assert.equal(await server({}), 'https://test.one:6443');
+  assert.equal(await server({ context: 'prod' }), 'https://prod.one:6443');
+  assert.equal(await server({ file: two }), 'https://test.two:6443');
+  assert.equal(await server({ file: two, context: 'prod' }), 'https://prod.two:6443');
+  assert.deepEqual(await (await chosenKubeAccess({ file: two, context: 'prod' }, clock)).credentials(), {
+    tls: {},
+    headers: { authorization: 'Bearer two' },
+  });
+  await assert.rejects(server({ context: 'live' }), {
+    name: 'InputError',
+    message: 'the kubeconfig has no context live; it has test, prod',
+  });
 });
 
 test('without any kubeconfig it is said that there is none', async (t) => {

@@ -26,8 +26,21 @@ export function kubeConfigFileAccess(file: string, clock: Clock): Promise<KubeAc
   return kubeConfigAccess((config) => config.loadFromFile(file), clock);
 }
 
+/** Which API server of which kubeconfig somebody has asked for. */
+export interface KubeConfigChoice {
+  /** Without it that of $KUBECONFIG, or ~/.kube/config. */
+  readonly file?: string;
+  /** Without it the current one. */
+  readonly context?: string;
+}
+
+/** The API server of a context of a kubeconfig. Throws `InputError`. */
+export function chosenKubeAccess({ file, context }: KubeConfigChoice, clock: Clock): Promise<KubeAccess> {
+  return kubeConfigAccess((config) => (file === undefined ? config.loadFromDefault() : config.loadFromFile(file)), clock, context);
+}
+
 /** The library is loaded when it is needed: it takes half a second and 60 MB. */
-async function kubeConfigAccess(load: (config: KubeConfig) => void, clock: Clock): Promise<KubeAccess> {
+async function kubeConfigAccess(load: (config: KubeConfig) => void, clock: Clock, context?: string): Promise<KubeAccess> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   try {
@@ -37,6 +50,7 @@ async function kubeConfigAccess(load: (config: KubeConfig) => void, clock: Clock
   }
   if (config.getCurrentContext() === NO_CONTEXT)
     throw new InputError('Usage', 'there is no kubeconfig: name one in KUBECONFIG, or put it into ~/.kube/config');
+  if (context !== undefined) choose(config, context);
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new InputError('Usage', `the kubeconfig's current context names no cluster: ${config.getCurrentContext()}`);
   if (cluster.proxyUrl?.startsWith('socks'))
@@ -52,6 +66,13 @@ async function kubeConfigAccess(load: (config: KubeConfig) => void, clock: Clock
     credentials: credentials.get,
     refused: credentials.forget,
   };
+}
+
+function choose(config: KubeConfig, context: string): void {
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(context))
+    throw new InputError('Usage', `the kubeconfig has no context ${context}; it has ${known.length === 0 ? 'none' : known.join(', ')}`);
+  config.setCurrentContext(context);
 }
 
 /** Tokens, token files, client certificates, exec plugins and OpenID Connect, as the library applies them to a request of Node's. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DeadLetterRedriveStatus } from '../../api/generated/dead-letter-redrive.ts';
 import type { RedriveProgress } from '../../api/redrive-progress.ts';
 import { KubeError } from '../../kube/kube-error.ts';
+import { troubleOf } from '../../kube/pod-trouble.ts';
 import { resources } from '../../kube/resources.ts';
 import type { CachedJob } from '../agent-schedule/resource.ts';
 import { endConditionOf } from '../agent-schedule/runs.ts';
@@ -11,7 +12,6 @@ import type { StoredEventAgent } from '../event-agent/resource.ts';
 import type { CachedPod, Operator, Reconciled } from '../operator.ts';
 import { askAboutPods, askPod } from '../pods/ask.ts';
 import { byAge } from '../pods/by-age.ts';
-import { troubleOf } from '../pods/trouble.ts';
 import { refusalOf } from '../refusal.ts';
 import { bad, type Verdict } from '../verdict.ts';
 import { writeStatus } from '../write-status.ts';
@@ -161,7 +161,8 @@ export class DeadLetterRedriveReconciler {
     if (pod === undefined) return notHeard;
     const { events, unready } = await askAboutPods(this.#operator, [pod], signal);
     if (pod.status?.phase === 'Running' && unready.get(pod.metadata.name) === undefined) return undefined;
-    return troubleOf(pod, events.get(pod.metadata.name) ?? [], unready.get(pod.metadata.name)) ?? notHeard;
+    const trouble = troubleOf(pod, events.get(pod.metadata.name) ?? [], unready.get(pod.metadata.name));
+    return trouble === undefined ? notHeard : bad(trouble.reason, trouble.message);
   }
 
   async #write(redrive: StoredDeadLetterRedrive, status: DeadLetterRedriveStatus, signal: AbortSignal): Promise<void> {

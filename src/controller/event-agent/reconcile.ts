@@ -1,13 +1,13 @@
 import type { EventAgentStatus } from '../../api/generated/event-agent.ts';
 import { CONFIGURATION_ANNOTATION, FINALIZER, labelNames, runnerName, selectorFor, selectorText } from '../../api/kube-names.ts';
 import { type AgentRef, brokerNames } from '../../api/names.ts';
+import { isPodReady } from '../../kube/pod-trouble.ts';
 import { resources } from '../../kube/resources.ts';
 import { EmptyWatch } from '../broker/empty-watch.ts';
 import { gatewayVerdict } from '../gateway/gateway-states.ts';
 import type { CachedDeployment, CachedPod, Operator, Reconciled } from '../operator.ts';
 import { askAboutPods } from '../pods/ask.ts';
 import { isRolledOut, rolloutVerdict } from '../pods/rollout.ts';
-import { isPodReady } from '../pods/trouble.ts';
 import { refusalOf } from '../refusal.ts';
 import { bad, unknown, type Verdict } from '../verdict.ts';
 import { Deletions } from './deletion.ts';

@@ -1,10 +1,10 @@
 import type { ConditionReason } from '../../api/conditions.ts';
 import { conditionReasons } from '../../api/conditions.ts';
 import { parseRunnerStatus, type RunnerStatus } from '../../api/runner-status.ts';
+import { isPodReady } from '../../kube/pod-trouble.ts';
 import { InputError } from '../../lib/errors.ts';
 import type { CachedPod } from '../operator.ts';
 import { askPod } from '../pods/ask.ts';
-import { isPodReady } from '../pods/trouble.ts';
 import { bad, good, unknown, type Verdict } from '../verdict.ts';
 
 /** More pods are not asked: all know the same. */

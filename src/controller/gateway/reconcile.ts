@@ -1,11 +1,11 @@
 import type { GatewayConfiguration } from '../../api/configuration.ts';
 import { type GatewayStatus, parseGatewayStatus } from '../../api/gateway-status.ts';
 import { CONFIGURATION_ANNOTATION, GATEWAY_NAME, labelNames } from '../../api/kube-names.ts';
+import { isPodReady } from '../../kube/pod-trouble.ts';
 import { type KubeObject, type ObjectHead, type Resource, resources } from '../../kube/resources.ts';
 import type { CachedDeployment, CachedPod, Operator, Reconciled } from '../operator.ts';
 import { askAboutPods, askPod } from '../pods/ask.ts';
 import { isRolledOut, rolloutVerdict } from '../pods/rollout.ts';
-import { isPodReady } from '../pods/trouble.ts';
 import { refusalOf } from '../refusal.ts';
 import { bad, type Verdict } from '../verdict.ts';
 import { type GatewayObjects, gatewayObjectsFor } from './desired.ts';

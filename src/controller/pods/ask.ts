@@ -1,10 +1,9 @@
 import { ports } from '../../api/kube-names.ts';
-import type { ObjectHead } from '../../kube/resources.ts';
-import { resources } from '../../kube/resources.ts';
+import { eventsAbout } from '../../kube/events-about.ts';
+import { type EventView, isPodReady } from '../../kube/pod-trouble.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { within } from '../../lib/within.ts';
 import type { CachedPod, Operator } from '../operator.ts';
-import { type EventView, isPodReady } from './trouble.ts';
 
 /** Pods answer at once, or something is in the way. */
 const ASK_MS = 2000;
@@ -14,14 +13,6 @@ const MOST_BYTES = 256 * 1024;
 
 /** Of how many pods in trouble it is found out why; those of one Deployment are in the same. */
 const MOST_ASKED = 2;
-
-/** An event with its times. */
-type StoredEvent = ObjectHead &
-  EventView & {
-    readonly eventTime?: string;
-    readonly deprecatedLastTimestamp?: string;
-    readonly series?: { readonly lastObservedTime?: string };
-  };
 
 /** What is known of pods that are not ready: what Kubernetes says of them, and what they say themselves. */
 export interface Answers {
@@ -40,18 +31,7 @@ export async function askAboutPods({ kube }: Pick<Operator, 'kube'>, pods: reado
       const answer = await askPod(pod, '/readyz', signal);
       if (answer !== undefined && !answer.ok) unready.set(name, answer.text.trim().slice(0, 500));
     } else {
-      const found = await kube
-        .list<StoredEvent>(
-          resources.events,
-          { ...(namespace === undefined ? {} : { namespace }), fieldSelector: `regarding.name=${name}` },
-          signal,
-        )
-        .catch(() => undefined);
-      if (found !== undefined)
-        events.set(
-          name,
-          found.items.toSorted((a, b) => (lastSeen(a) < lastSeen(b) ? 1 : -1)),
-        );
+      events.set(name, await eventsAbout(kube, namespace, name, signal));
     }
   }
   signal.throwIfAborted();
@@ -90,8 +70,4 @@ async function cutText({ body }: Response): Promise<string> {
     if (bytes > MOST_BYTES) break;
   }
   return Buffer.concat(chunks).subarray(0, MOST_BYTES).toString('utf8');
-}
-
-function lastSeen({ series, deprecatedLastTimestamp, eventTime, metadata }: StoredEvent): string {
-  return series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '';
 }

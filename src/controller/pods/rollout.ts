@@ -1,5 +1,5 @@
+import { type EventView, type PodView, troubleOf } from '../../kube/pod-trouble.ts';
 import { bad, good, type Verdict } from '../verdict.ts';
-import { type EventView, type PodView, troubleOf } from './trouble.ts';
 
 /** What of a Deployment is looked at here. */
 export interface DeploymentView {
@@ -47,7 +47,7 @@ export function rolloutVerdict({ deployment, pods, events, unready }: RolloutVie
   }
   for (const pod of pods) {
     const trouble = troubleOf(pod, events.get(pod.metadata.name) ?? [], unready.get(pod.metadata.name));
-    if (trouble !== undefined) return trouble;
+    if (trouble !== undefined) return bad(trouble.reason, trouble.message);
   }
   const refused = deployment.status?.conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
   if (refused !== undefined) return bad('PodsRefused', `Deployment ${name}: ${refused.message ?? 'its pods cannot be made'}`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type EventView, type PodView, troubleOf } from './trouble.ts';
+import { type EventView, type PodView, troubleOf } from './pod-trouble.ts';
 
 const pod = (status: PodView['status'], volumes: NonNullable<PodView['spec']>['volumes'] = []): PodView => ({
   metadata: { name: 'p' },

@@ -1,4 +1,11 @@
-import { bad, type Verdict } from '../verdict.ts';
+import type { ConditionReason } from '../api/conditions.ts';
+
+/** Why a pod is not at work. */
+export interface Trouble {
+  readonly reason: ConditionReason;
+  /** What was seen, and on which pod. Never a Secret's value. */
+  readonly message: string;
+}
 
 /** What of a pod is looked at here. */
 export interface PodView {
@@ -70,29 +77,35 @@ export function isPodReady({ status }: PodView): boolean {
  * Why a pod is not at work, as far as its status and its events tell; `undefined` where it is, or is only being started.
  * `events` are the pod's own, the newest first; `unready` is what the pod itself said when it was asked.
  */
-export function troubleOf(pod: PodView, events: readonly EventView[], unready?: string): Verdict | undefined {
+export function troubleOf(pod: PodView, events: readonly EventView[], unready?: string): Trouble | undefined {
   const { name } = pod.metadata;
   if (isPodReady(pod)) return undefined;
   const [container] = pod.status?.containerStatuses ?? [];
   const waiting = container?.state?.waiting;
   if (waiting?.reason !== undefined && IMAGE_REASONS.has(waiting.reason)) {
-    return bad('ImagePullFailed', `pod ${name}: image ${container?.image ?? ''}: ${waiting.message ?? waiting.reason}`);
+    return troubleFor('ImagePullFailed', `pod ${name}: image ${container?.image ?? ''}: ${waiting.message ?? waiting.reason}`);
   }
   const ended = container?.state?.terminated ?? container?.lastState?.terminated;
   // Also while it runs once more: what has ended it may end it again, and is said until it is ready.
   if (ended !== undefined) return endOf(pod, ended, container?.restartCount ?? 0);
   if (waiting?.reason !== undefined && !STARTING_REASONS.has(waiting.reason)) {
-    return missingSecret(pod, waiting.message ?? '') ?? bad('PodsNotReady', `pod ${name}: ${waiting.message ?? waiting.reason}`);
+    return missingSecret(pod, waiting.message ?? '') ?? troubleFor('PodsNotReady', `pod ${name}: ${waiting.message ?? waiting.reason}`);
   }
   const unscheduled = pod.status?.conditions?.find(
     ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
   );
-  if (unscheduled !== undefined) return bad('Unschedulable', `pod ${name}: ${unscheduled.message ?? 'no node takes it'}`);
+  if (unscheduled !== undefined) return troubleFor('Unschedulable', `pod ${name}: ${unscheduled.message ?? 'no node takes it'}`);
   if (container?.state?.running !== undefined) {
-    return unready === undefined ? undefined : bad(unreadyReason(unready), `pod ${name} is not ready: ${withSecretNames(pod, unready)}`);
+    return unready === undefined
+      ? undefined
+      : troubleFor(unreadyReason(unready), `pod ${name} is not ready: ${withSecretNames(pod, unready)}`);
   }
   const mount = events.find(({ reason }) => reason === 'FailedMount')?.note;
-  return mount === undefined ? undefined : (missingSecret(pod, mount) ?? bad('PodsNotReady', `pod ${name}: ${mount}`));
+  return mount === undefined ? undefined : (missingSecret(pod, mount) ?? troubleFor('PodsNotReady', `pod ${name}: ${mount}`));
+}
+
+function troubleFor(reason: ConditionReason, message: string): Trouble {
+  return { reason, message };
 }
 
 /** A process knows its Secrets by where they are mounted; people by their names. */
@@ -102,14 +115,14 @@ function withSecretNames({ spec }: PodView, text: string): string {
   }, text);
 }
 
-function endOf(view: PodView, { message, reason, exitCode }: NonNullable<ContainerState['terminated']>, restarts: number): Verdict {
+function endOf(view: PodView, { message, reason, exitCode }: NonNullable<ContainerState['terminated']>, restarts: number): Trouble {
   const { name } = view.metadata;
   const last = lastWords(message);
   const again = restarts > 0 ? `, ${restarts} restarts so far` : '';
   if (last !== undefined && OWN_REASONS.has(last.reason))
-    return bad(last.reason as Verdict['reason'], `pod ${name} ended${again}: ${withSecretNames(view, last.message)}`);
+    return troubleFor(last.reason as ConditionReason, `pod ${name} ended${again}: ${withSecretNames(view, last.message)}`);
   const words = last?.message ?? message ?? `${reason ?? 'no reason'}, exit code ${exitCode ?? '?'}`;
-  return bad('CrashLooping', `pod ${name} ended${again}: ${withSecretNames(view, words)}`);
+  return troubleFor('CrashLooping', `pod ${name} ended${again}: ${withSecretNames(view, words)}`);
 }
 
 /** The one line of JSON that a process of ours writes to its termination log. */
@@ -125,18 +138,21 @@ function lastWords(text: string | undefined): LastWords | undefined {
 }
 
 /** The kubelet's words for a Secret or a key that it cannot mount. https://github.com/kubernetes/kubernetes/blob/master/pkg/volume/secret/secret.go */
-function missingSecret({ metadata: { name }, spec }: PodView, text: string): Verdict | undefined {
+function missingSecret({ metadata: { name }, spec }: PodView, text: string): Trouble | undefined {
   const [, secret] = /secret "([^"]+)" not found/.exec(text) ?? [];
-  if (secret !== undefined) return bad('SecretMissing', `pod ${name} waits for Secret ${secret}, which is missing: create it`);
+  if (secret !== undefined) return troubleFor('SecretMissing', `pod ${name} waits for Secret ${secret}, which is missing: create it`);
   const [, key] = /references non-existent secret key: (\S+)/.exec(text) ?? [];
   if (key === undefined) return undefined;
   const [, mounted] = /volume "([^"]+)"/.exec(text) ?? [];
   const holder = spec?.volumes?.find((volume) => volume.name === mounted)?.secret?.secretName;
-  return bad('SecretMissing', `pod ${name} waits for key ${key} of Secret ${holder ?? 'that it mounts'}, which is missing: add the key`);
+  return troubleFor(
+    'SecretMissing',
+    `pod ${name} waits for key ${key} of Secret ${holder ?? 'that it mounts'}, which is missing: add the key`,
+  );
 }
 
 /** A process that is not ready says why in a sentence; by how it begins, some of them have a reason of their own. See src/broker/mounted.ts, src/store/mounted.ts and src/store/guarded.ts. */
-function unreadyReason(text: string): Verdict['reason'] {
+function unreadyReason(text: string): ConditionReason {
   for (const reason of ['StoreUnsafe', 'StoreLost'] as const) if (text.startsWith(`${reason}: `)) return reason;
   if (text.startsWith('the store')) return 'StoreUnreachable';
   return text.startsWith('there is no connection to the broker') ? 'BrokerUnreachable' : 'PodsNotReady';
