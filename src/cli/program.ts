@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { AgentRef } from '../api/names.ts';
 import { version } from '../lib/version.ts';
@@ -18,13 +19,24 @@ import { reviewFormats } from './dlq/review-pages.ts';
 import type { ExitCode } from './exit.ts';
 import type { StoreFlags } from './lent-parts.ts';
 import { lineWriter } from './output-watch.ts';
+import { stopSignal } from './stop.ts';
 import type { Terminal } from './terminal.ts';
 
 const ONCE =
   'exit when the first event is settled: 0 if its run is done; 1 if it failed, was discarded by a rule (filter, duplicate, TTL), or a signal came first';
 
-/** The command line. `finish` is told the exit code of a command that has ended; `lost` is aborted when nobody takes its output any more. */
-export function createProgram(terminal: Terminal, finish: (code: ExitCode) => void, lost = new AbortController().signal): Command {
+/** Where what a command writes goes, beside its terminal. */
+export interface Outlet {
+  readonly stdout: Writable;
+  /** Aborted when nobody takes that any more. */
+  readonly lost: AbortSignal;
+}
+
+const processOutlet: Outlet = { stdout: process.stdout, lost: new AbortController().signal };
+
+/** The command line. `finish` is told the exit code of a command that has ended. */
+export function createProgram(terminal: Terminal, finish: (code: ExitCode) => void, outlet = processOutlet): Command {
+  const { lost } = outlet;
   const program = new Command('eventagent')
     .description('Runs LLM agents on events: webhooks and queues become model runs, every event ends in exactly one known place.')
     .version(version)
@@ -126,11 +138,11 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
       finish(0);
     });
 
-  addDeadLetterCommands(program, terminal, finish, lost);
+  addDeadLetterCommands(program, terminal, finish, outlet);
   return program;
 }
 
-function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (code: ExitCode) => void, lost: AbortSignal): void {
+function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (code: ExitCode) => void, { stdout, lost }: Outlet): void {
   const dlq = program.command('dlq').description("Look at agents' dead letters, which stay where they are.");
 
   withFilterFlags(withBrokerFlags(dlq.command('ls').description('List the dead letters of an agent by cause.')))
@@ -163,7 +175,7 @@ function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (co
     .argument('<agent>', 'NAMESPACE/NAME', agentRef)
     .action(async (agent: AgentRef, options: DlqExportOptions) => {
       try {
-        await dlqExport(agent, options, terminal, lineWriter(process.stdout, lost));
+        await dlqExport(agent, options, terminal, lineWriter(stdout, lost));
       } catch (error) {
         // A reader that has gone has seen what it wanted.
         if (!lost.aborted) throw error;
@@ -196,7 +208,7 @@ function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (co
     )
     .addOption(new Option('--json', 'one JSON object at the end').default(false))
     .action(async (agent: AgentRef, options: RedriveOptions) => {
-      await redriveCommand(agent, options, terminal);
+      await redriveCommand(agent, options, terminal, stopSignal());
       finish(0);
     });
 }

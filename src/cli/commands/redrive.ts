@@ -27,8 +27,8 @@ const OUTCOME_TIMEOUT_MS = 600_000;
 /** How often it says how far it is. */
 const PROGRESS_MS = 5_000;
 
-/** `eventagent redrive NAMESPACE/NAME`: runs dead letters again. What was done is told also where it could not go on; then it throws why. */
-export async function redriveCommand(agent: AgentRef, options: RedriveOptions, terminal: Terminal): Promise<void> {
+/** `eventagent redrive NAMESPACE/NAME`: runs dead letters again, until `stop` is aborted. What was done is told also where it could not go on; then it throws why. */
+export async function redriveCommand(agent: AgentRef, options: RedriveOptions, terminal: Terminal, stop: AbortSignal): Promise<void> {
   const clock = systemClock;
   const startedAt = clock.now();
   const filter = filterOf(options);
@@ -60,7 +60,7 @@ export async function redriveCommand(agent: AgentRef, options: RedriveOptions, t
             ...(limit === undefined ? {} : { limit }),
             ...(stopAtFailures === undefined ? {} : { follow: { stopAtFailurePercent: stopAtFailures, timeoutMs: OUTCOME_TIMEOUT_MS } }),
           },
-          { connection, store, clock, connect: connectDeadline, onProgress },
+          { connection, store, clock, connect: connectDeadline, onProgress, stop },
         ),
       );
       if (dryRun) costNanoUsd = estimatedCost(counts.redriven, await store.receipts(agent, 0));

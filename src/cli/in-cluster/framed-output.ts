@@ -5,8 +5,8 @@ import { createFrameWriter, type StreamName } from './frames.ts';
 export interface FramedOutput {
   readonly out: Writable;
   readonly err: Writable;
-  /** Writes the last frame. Nothing is to be written after it. */
-  end(exitCode: number): void;
+  /** Writes the last frame, after all that was written before. Nothing is to be written after it. */
+  end(exitCode: number): Promise<void>;
 }
 
 /** Says in frames on `stream`, in step with whoever reads that, what is written to two streams of text. The first frame comes at once, so that a reader knows that there will be more. */
@@ -21,5 +21,13 @@ export function framedOutput(stream: Writable): FramedOutput {
       },
     });
   stream.write(`${frames.begin()}\n`);
-  return { out: framed('out'), err: framed('err'), end: (exitCode) => void stream.write(`${frames.end(exitCode)}\n`) };
+  const streams = { out: framed('out'), err: framed('err') };
+  const isWritten = (writable: Writable, text: string) => new Promise<void>((resolve) => writable.write(text, () => resolve()));
+  return {
+    ...streams,
+    end: async (exitCode) => {
+      for (const each of Object.values(streams)) await isWritten(each, '');
+      await isWritten(stream, `${frames.end(exitCode)}\n`);
+    },
+  };
 }

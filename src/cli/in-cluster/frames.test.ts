@@ -90,7 +90,7 @@ suite('a reader of frames', () => {
       const rest = lines.filter((_, index) => index !== missing);
       assert.throws(() => readBy(reader, rest), {
         name: 'FramesMissing',
-        message: `line ${missing + 1} of its output follows line ${missing - 1}`,
+        message: missing === 0 ? 'its output begins with line 1' : `its output goes from line ${missing - 1} to line ${missing + 1}`,
       });
     }
   });

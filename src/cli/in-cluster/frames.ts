@@ -85,7 +85,11 @@ export function createFrameReader(): FrameReader {
       if (frame === undefined) return { is: 'foreign' };
       const { number, ...read } = frame;
       if (number < next) return { is: 'known' };
-      if (number > next) throw new FramesMissing('FramesMissing', `line ${number} of its output follows line ${next - 1}`);
+      if (number > next)
+        throw new FramesMissing(
+          'FramesMissing',
+          `its output ${next === 0 ? 'begins with' : `goes from line ${next - 1} to`} line ${number}`,
+        );
       next += 1;
       return read;
     },
