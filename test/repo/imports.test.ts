@@ -40,6 +40,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'tick',
     'dead-letters',
     'redrive',
+    'kube',
   ],
 };
 
