@@ -70,5 +70,8 @@ export async function withStore<Result>(agent: AgentRef, flags: StoreFlags, use:
 }
 
 function unknownPlace(flag: string, what: string, variable: string): InputError {
-  return new InputError('Usage', `${flag}: where is the ${what}? Give its URL, or set ${variable}, which no list of processes shows`);
+  return new InputError(
+    'Usage',
+    `${flag}: where is the ${what}? Give its URL, or set ${variable}, which no list of processes shows; or have the command run in the agent's cluster: --in-cluster`,
+  );
 }

@@ -24,7 +24,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const finish = (ended: ExitCode) => {
     code = ended;
   };
-  const program = createProgram(terminal, finish, { stdout: out, lost: output.lost });
+  const program = createProgram(terminal, finish, { stdout: out, stderr: err, lost: output.lost });
   try {
     refuseUnknownHelp(program, args);
     await program.parseAsync(args, { from: 'user' });

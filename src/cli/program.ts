@@ -17,6 +17,8 @@ import { REDIS_VARIABLE } from './dev/url-flags.ts';
 import { agentRef, atLeastOne, duration, pace, percent, withBrokerFlags, withFilterFlags } from './dlq/flags.ts';
 import { reviewFormats } from './dlq/review-pages.ts';
 import type { ExitCode } from './exit.ts';
+import { type Remotely, withClusterFlags } from './in-cluster/flags.ts';
+import { type RemoteManner, runFromHere } from './in-cluster/here.ts';
 import type { StoreFlags } from './lent-parts.ts';
 import { lineWriter } from './output-watch.ts';
 import { stopSignal } from './stop.ts';
@@ -28,11 +30,12 @@ const ONCE =
 /** Where what a command writes goes, beside its terminal. */
 export interface Outlet {
   readonly stdout: Writable;
+  readonly stderr: Writable;
   /** Aborted when nobody takes that any more. */
   readonly lost: AbortSignal;
 }
 
-const processOutlet: Outlet = { stdout: process.stdout, lost: new AbortController().signal };
+const processOutlet: Outlet = { stdout: process.stdout, stderr: process.stderr, lost: new AbortController().signal };
 
 /** The command line. `finish` is told the exit code of a command that has ended. */
 export function createProgram(terminal: Terminal, finish: (code: ExitCode) => void, outlet = processOutlet): Command {
@@ -101,116 +104,155 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     });
 
   const events = program.command('events').description('What became of the events of an agent: their receipts, as long as those are kept.');
-  events
-    .command('ls')
-    .description('List the receipts of an agent, the newest first, and what they come to.')
-    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .addOption(new Option('--outcome <outcome>', 'only those that ended so').choices(['done', 'dead', 'filtered', 'stale', 'expired']))
-    .addOption(new Option('--since <time>', 'only those that ended in this time: 90s, 15m, 6h, 30d').argParser(duration))
-    .addOption(new Option('--limit <number>', 'show so many; the sums are those of all').argParser(atLeastOne).default(20))
-    .addOption(new Option('--json', 'one line of JSON each, and no sums; money in nano-USD').default(false))
-    .addOption(storeOption())
-    .action(async (agent: AgentRef, options: ListOptions) => {
+  const { look, work } = remoteCommands(finish, outlet);
+  look(
+    events
+      .command('ls')
+      .description('List the receipts of an agent, the newest first, and what they come to.')
+      .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+      .addOption(new Option('--outcome <outcome>', 'only those that ended so').choices(['done', 'dead', 'filtered', 'stale', 'expired']))
+      .addOption(new Option('--since <time>', 'only those that ended in this time: 90s, 15m, 6h, 30d').argParser(duration))
+      .addOption(new Option('--limit <number>', 'show so many; the sums are those of all').argParser(atLeastOne).default(20))
+      .addOption(new Option('--json', 'one line of JSON each, and no sums; money in nano-USD').default(false))
+      .addOption(storeOption()),
+    async (agent: AgentRef, options: ListOptions) => {
       await listEvents(agent, options, terminal);
       finish(0);
-    });
-  events
-    .command('show')
-    .description('Show the receipt of one event.')
-    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .argument('<id>', "the event's id")
-    .addOption(new Option('--json', 'as JSON; money in nano-USD').default(false))
-    .addOption(storeOption())
-    .action(async (agent: AgentRef, id: string, options: StoreFlags & { readonly json: boolean }) => {
+    },
+  );
+  look(
+    events
+      .command('show')
+      .description('Show the receipt of one event.')
+      .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+      .argument('<id>', "the event's id")
+      .addOption(new Option('--json', 'as JSON; money in nano-USD').default(false))
+      .addOption(storeOption()),
+    async (agent: AgentRef, id: string, options: StoreFlags & { readonly json: boolean }) => {
       await showEvent(agent, id, options, terminal);
       finish(0);
-    });
+    },
+  );
 
-  program
-    .command('store')
-    .description('What is to be done by hand about the store of an agent.')
-    .command('acknowledge')
-    .description('Let an agent that holds with StoreLost go on, with a store that has forgotten what was run.')
-    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .addOption(storeOption())
-    .action(async (agent: AgentRef, options: StoreFlags) => {
+  work(
+    program
+      .command('store')
+      .description('What is to be done by hand about the store of an agent.')
+      .command('acknowledge')
+      .description('Let an agent that holds with StoreLost go on, with a store that has forgotten what was run.')
+      .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+      .addOption(storeOption()),
+    async (agent: AgentRef, options: StoreFlags) => {
       await acknowledgeLoss(agent, options, terminal);
       finish(0);
-    });
+    },
+  );
 
   addDeadLetterCommands(program, terminal, finish, outlet);
   return program;
 }
 
-function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (code: ExitCode) => void, { stdout, lost }: Outlet): void {
+/** A look is over when the broker has its consumers back, and ends with whoever reads it. */
+const LOOK: RemoteManner = { deadlineSeconds: 3600, endsWithReader: true };
+
+/** Ten events a minute are 14,400 a day. */
+const WORK: RemoteManner = { deadlineSeconds: 86_400, endsWithReader: false };
+
+/** What makes a command one that runs here or as a Job in a cluster. */
+function remoteCommands(finish: (code: ExitCode) => void, outlet: Outlet) {
+  const manner =
+    (how: RemoteManner) =>
+    <Args extends readonly unknown[]>(command: Command, here: (...args: Args) => Promise<void>, remotely: Remotely = {}): Command =>
+      withClusterFlags(command, remotely, async (remote) => finish(await runFromHere(remote, how, outlet)), here);
+  return { look: manner(LOOK), work: manner(WORK) };
+}
+
+function addDeadLetterCommands(program: Command, terminal: Terminal, finish: (code: ExitCode) => void, outlet: Outlet): void {
+  const { look, work } = remoteCommands(finish, outlet);
   const dlq = program.command('dlq').description("Look at agents' dead letters, which stay where they are.");
 
-  withFilterFlags(withBrokerFlags(dlq.command('ls').description('List the dead letters of an agent by cause.')))
-    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .addOption(new Option('--json', 'one JSON object').default(false))
-    .action(async (agent: AgentRef, options: DlqLsOptions) => {
+  look(
+    withFilterFlags(withBrokerFlags(dlq.command('ls').description('List the dead letters of an agent by cause.')))
+      .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+      .addOption(new Option('--json', 'one JSON object').default(false)),
+    async (agent: AgentRef, options: DlqLsOptions) => {
       await dlqLs(agent, options, terminal);
       finish(0);
-    });
+    },
+  );
 
-  withBrokerFlags(dlq.command('show').description('Show one dead letter: what its event says of itself, and why it died.'))
-    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .argument('<id>', 'id of the event')
-    .addOption(new Option('--data', "the event's data, too").default(false))
-    .addOption(new Option('--json', 'a CloudEvent in JSON').default(false))
-    .action(async (agent: AgentRef, id: string, options: DlqShowOptions) => {
+  look(
+    withBrokerFlags(dlq.command('show').description('Show one dead letter: what its event says of itself, and why it died.'))
+      .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+      .argument('<id>', 'id of the event')
+      .addOption(new Option('--data', "the event's data, too").default(false))
+      .addOption(new Option('--json', 'a CloudEvent in JSON').default(false)),
+    async (agent: AgentRef, id: string, options: DlqShowOptions) => {
       await dlqShow(agent, id, options, terminal);
       finish(0);
-    });
+    },
+  );
 
-  withFilterFlags(
-    withBrokerFlags(
-      dlq
-        .command('export')
-        .description(
-          'Write dead letters, data included, as CloudEvents in structured mode, one a line; why they died is in attributes that begin with `dead`.',
-        ),
-    ),
-  )
-    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .action(async (agent: AgentRef, options: DlqExportOptions) => {
+  look(
+    withFilterFlags(
+      withBrokerFlags(
+        dlq
+          .command('export')
+          .description(
+            'Write dead letters, data included, as CloudEvents in structured mode, one a line; why they died is in attributes that begin with `dead`.',
+          ),
+      ),
+    ).argument('<agent>', 'NAMESPACE/NAME', agentRef),
+    async (agent: AgentRef, options: DlqExportOptions) => {
       try {
-        await dlqExport(agent, options, terminal, lineWriter(stdout, lost));
+        await dlqExport(agent, options, terminal, lineWriter(outlet.stdout, outlet.lost));
       } catch (error) {
         // A reader that has gone has seen what it wanted.
-        if (!lost.aborted) throw error;
+        if (!outlet.lost.aborted) throw error;
       }
       finish(0);
-    });
+    },
+  );
 
-  withBrokerFlags(dlq.command('review').description('Report on the dead letters of agents by cause, compared with the last report.'))
-    .argument('<agent...>', 'NAMESPACE/NAME', (text: string, before: readonly AgentRef[] = []) => [...before, agentRef(text)])
-    .addOption(new Option('--format <format>', 'how the report looks').choices(reviewFormats).default('text'))
-    .addOption(new Option('--since-report <file>', 'compare with this report, which was written with --format json'))
-    .action(async (agents: readonly AgentRef[], options: DlqReviewOptions) => {
+  look(
+    withBrokerFlags(dlq.command('review').description('Report on the dead letters of agents by cause, compared with the last report.'))
+      .argument('<agent...>', 'NAMESPACE/NAME', (text: string, before: readonly AgentRef[] = []) => [...before, agentRef(text)])
+      .addOption(new Option('--format <format>', 'how the report looks').choices(reviewFormats).default('text'))
+      .addOption(new Option('--since-report <file>', 'compare with this report, which was written with --format json; not in a cluster')),
+    async (agents: readonly AgentRef[], options: DlqReviewOptions) => {
       await dlqReview(agents, options, terminal);
       finish(0);
-    });
+    },
+    {
+      localFile: {
+        attribute: 'sinceReport',
+        flag: '--since-report',
+        instead: 'leave it out, or give --rabbitmq; an AgentSchedule with spec.deadLetterReview compares each report with the last',
+      },
+    },
+  );
 
-  withFilterFlags(
-    withBrokerFlags(program.command('redrive').description('Run dead letters of an agent again, each as the event that it is.')),
-  )
-    .argument('<agent>', 'NAMESPACE/NAME', agentRef)
-    .addOption(storeOption())
-    .addOption(new Option('--dry-run', 'say what would be done, and change nothing').default(false))
-    .addOption(new Option('--rate <pace>', 'events a second or a minute, e.g. 10/s; as fast as it goes without').argParser(pace))
-    .addOption(new Option('--limit <number>', 'redrive no more than this many').argParser(atLeastOne))
-    .addOption(
-      new Option(
-        '--stop-at-failures <percent>',
-        'have at most 50 redriven events under way, wait for their ends, and stop when so many of a hundred of the last 20 died again, 1 to 100',
-      ).argParser(percent),
+  work(
+    withFilterFlags(
+      withBrokerFlags(program.command('redrive').description('Run dead letters of an agent again, each as the event that it is.')),
     )
-    .addOption(new Option('--json', 'one JSON object at the end').default(false))
-    .action(async (agent: AgentRef, options: RedriveOptions) => {
+      .argument('<agent>', 'NAMESPACE/NAME', agentRef)
+      .addOption(storeOption())
+      .addOption(new Option('--dry-run', 'say what would be done, and change nothing').default(false))
+      .addOption(new Option('--rate <pace>', 'events a second or a minute, e.g. 10/s; as fast as it goes without').argParser(pace))
+      .addOption(new Option('--limit <number>', 'redrive no more than this many').argParser(atLeastOne))
+      .addOption(
+        new Option(
+          '--stop-at-failures <percent>',
+          'have at most 50 redriven events under way, wait for their ends, and stop when so many of a hundred of the last 20 died again, 1 to 100',
+        ).argParser(percent),
+      )
+      .addOption(new Option('--json', 'one JSON object at the end').default(false)),
+    async (agent: AgentRef, options: RedriveOptions) => {
       await redriveCommand(agent, options, terminal, stopSignal());
       finish(0);
-    });
+    },
+  );
 }
 
 function runs(text: string): number {

@@ -87,7 +87,7 @@ suite('eventagent events', () => {
       'no store',
       ['ls', 'test/a'],
       2,
-      /^eventagent: --redis: where is the store\? Give its URL, or set EVENTAGENT_REDIS_URL, which no list of processes shows\n$/,
+      /^eventagent: --redis: where is the store\? Give its URL, or set EVENTAGENT_REDIS_URL, which no list of processes shows; or have the command run in the agent's cluster: --in-cluster\n$/,
     ],
     ['a URL that is none', ['ls', 'test/a', '--redis', 'http://secret@x'], 2, /^eventagent: --redis: /],
     ['no agent', ['ls', 'reviewer', '--redis', 'redis://127.0.0.1:1'], 2, /It must be NAMESPACE\/NAME of an EventAgent/],
