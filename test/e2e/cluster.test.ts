@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, type TestContext, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { brokerNames } from '../../src/api/names.ts';
+import { connectRabbitMq } from '../../src/broker/amqp.ts';
+import { asServiceAccount } from '../parts/kubernetes-identity.ts';
 import { type ScrapeTarget, startPrometheus } from '../parts/prometheus.ts';
 import { PartUnavailable, partOrSkip } from '../parts/unavailable.ts';
 import { manage } from '../parts/vhost.ts';
 import { renderChart } from '../support/chart.ts';
 import { AGENTS, type ClusterStage, SYSTEM, secret, senderPod, startClusterStage } from '../support/cluster-stage.ts';
+import { buriedMessage } from '../support/dead-letter-stage.ts';
+import { runCli } from '../support/dev-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { githubDelivery, githubExamples } from '../support/github-delivery.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../config/samples');
+const CLI = join(import.meta.dirname, '../../src/cli/main.ts');
 const SECRET = 'a secret of GitHub';
 
 let shared: ClusterStage | PartUnavailable | undefined;
@@ -134,6 +142,40 @@ suite('a whole cluster', () => {
     assert.match(await inRunner(stage, 'dlq', 'ls', `${AGENTS}/pr-reviewer`), /OutputRejected/);
     const metrics = await leaderMetrics(stage);
     assert.match(metrics, new RegExp(`eventagent_dead_letters\\{namespace="${AGENTS}",agent="pr-reviewer"\\} 1`));
+  });
+
+  test('somebody with a kubeconfig, `edit` in the namespace and no way to broker or store looks at dead letters and receipts', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl } = stage;
+    const cluster = await onCall(t, stage);
+    const agent = `${AGENTS}/pr-reviewer`;
+    const startedAt = Date.now();
+    const listed = await runCli(['dlq', 'ls', agent, ...cluster]);
+    t.diagnostic(`dlq ls as a Job took ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    assert.deepEqual(listed, { code: 0, stdout: await inRunner(stage, 'dlq', 'ls', agent), stderr: '' });
+    assert.match(listed.stdout, /OutputRejected/);
+
+    const receipts = await runCli(['events', 'ls', agent, '--outcome', 'dead', '--json', ...cluster]);
+    assert.equal(receipts.code, 0, receipts.stderr);
+    assert.equal((JSON.parse(receipts.stdout) as { readonly reason: string }).reason, 'OutputRejected');
+
+    const exported = await runCli(['dlq', 'export', agent, '--reason', 'OutputRejected', ...cluster]);
+    assert.deepEqual([exported.code, exported.stderr], [0, `${agent}: 1 of 1 dead letter exported\n`]);
+    assert.equal(exported.stdout, await inRunner(stage, 'dlq', 'export', agent));
+
+    const dry = await runCli(['redrive', agent, '--dry-run', ...cluster]);
+    assert.deepEqual([dry.code, dry.stderr], [0, '']);
+    assert.equal(dry.stdout, await inRunner(stage, 'redrive', agent, '--dry-run'));
+
+    const none = await runCli(['dlq', 'show', agent, "$(EVENTAGENT_BROKER_DIR) 'x'", ...cluster]);
+    assert.deepEqual(none, {
+      code: 1,
+      stdout: '',
+      stderr: `eventagent: ${agent} has no dead letter with the id "$(EVENTAGENT_BROKER_DIR) 'x'" among 1 dead letter\n`,
+    });
+    assert.equal(await kubectl('get', 'jobs', '--selector=app.kubernetes.io/component=cli', '--output=name'), '');
+    assert.equal(await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.deadLetters}'), '1');
   });
 
   test('a Prometheus scrapes what the PodMonitor names, and the alert on dead letters of the chart fires, and resolves when they are redriven', async (t) => {
@@ -319,6 +361,44 @@ suite('a whole cluster', () => {
     await kubectl('delete', 'asched', 'minutely');
   });
 
+  test('a large export comes through the log of a Job whole, and a redrive that is told to stop says what it has done', async (t) => {
+    const stage = await partOrSkip(t, theStage);
+    if (stage === undefined) return;
+    const { kubectl, rabbit } = stage;
+    const cluster = await onCall(t, stage);
+    const agent = `${AGENTS}/slow`;
+    const { exchange } = brokerNames({ namespace: AGENTS, name: 'slow' });
+    const connection = connectRabbitMq({ url: rabbit.amqpUrl, name: 'test' });
+    const channel = await connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(30_000));
+    const body = Buffer.from(JSON.stringify({ text: 'ü "quoted"\r\n'.repeat(4_000) }));
+    for (let index = 0; index < LETTERS; index += 1) {
+      const message = buriedMessage({ id: `large-${index}`, content: { body, contentType: 'application/json' } });
+      assert.equal(await channel.publish({ ...message, exchange, routingKey: 'dead' }), 'confirmed');
+    }
+    const startedAt = Date.now();
+    const { code, stdout, stderr } = await runCli(['dlq', 'export', agent, ...cluster]);
+    t.diagnostic(`${(stdout.length / 2 ** 20).toFixed(1)} MiB as a Job took ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    assert.deepEqual([code, stderr], [0, `${agent}: ${LETTERS} of ${LETTERS} dead letters exported\n`]);
+    const lines = stdout.trimEnd().split('\n');
+    assert.equal(lines.length, LETTERS);
+    for (const line of lines) assert.deepEqual((JSON.parse(line) as { readonly data: unknown }).data, JSON.parse(body.toString()));
+
+    const redrive = spawn(process.execPath, [CLI, 'redrive', agent, '--rate', '1/m', ...cluster], { stdio: ['ignore', 'pipe', 'pipe'] });
+    t.after(() => redrive.kill('SIGKILL'));
+    const said = { out: '', err: '' };
+    redrive.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
+    redrive.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
+    const { dead } = brokerNames({ namespace: AGENTS, name: 'slow' });
+    const left = async () => ((await manage(rabbit, 'GET', `/api/queues/%2F/${dead}`)) as { readonly messages: number }).messages;
+    await eventually('one is redriven', async () => (await left()) < LETTERS, 60_000);
+    redrive.kill('SIGINT');
+    assert.deepEqual(await once(redrive, 'close'), [1, null]);
+    assert.equal(said.out, `${agent}: of ${LETTERS} messages redriven 1, superseded 0, further copies 0, left ${LETTERS - 1}\n`);
+    assert.match(said.err, /the Job is being ended, .*\neventagent: told to stop by SIGTERM\neventagent: told to stop by SIGINT\n$/s);
+    await connection.close();
+    assert.equal(await kubectl('get', 'jobs', '--selector=app.kubernetes.io/component=cli', '--output=name'), '');
+  });
+
   test('nothing of ours has a token but the operator, and it may read no Secret', async (t) => {
     const stage = await partOrSkip(t, theStage);
     if (stage === undefined) return;
@@ -350,6 +430,19 @@ suite('a whole cluster', () => {
     );
   });
 });
+
+/** How many large dead letters there are: less in all than a log may grow to before the kubelet begins another. */
+const LETTERS = 100;
+
+/** The flags of somebody who has `edit` in the namespace of the agents, and nothing else. */
+async function onCall(t: TestContext, { node, kubectl }: ClusterStage): Promise<readonly string[]> {
+  const [name, folder] = [`on-call-${randomUUID()}`, await mkdtemp(join(tmpdir(), 'eventagent-on-call-'))];
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await kubectl('create', 'serviceaccount', name);
+  await kubectl('create', 'rolebinding', name, '--clusterrole=edit', `--serviceaccount=${AGENTS}:${name}`);
+  const { kubeconfig } = await asServiceAccount(node.controlPlane, { namespace: AGENTS, name }, join(folder, 'kubeconfig'));
+  return ['--kubeconfig', kubeconfig];
+}
 
 /** What a command of ours says in the runner's pod, where it finds broker and store by itself. */
 function inRunner({ kubectl }: ClusterStage, ...words: readonly string[]): Promise<string> {

@@ -36,7 +36,7 @@ export async function followOutput(ports: JobPorts, job: JobRef, podName: string
         async (line) => {
           heardAt = clock.now();
           const read = frames.read(line);
-          if (read.is === 'text') await write(read.stream, read.text);
+          if (read.is === 'text' && read.text !== '') await write(read.stream, read.text);
           if (read.is === 'foreign') strange.splice(0, Math.max(0, strange.push(line) - STRANGE_LINES));
           if (read.is !== 'end') return;
           exitCode = read.exitCode;

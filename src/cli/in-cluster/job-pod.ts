@@ -48,11 +48,14 @@ export function stageOf({ metadata, status }: JobPod): PodStage {
   return container?.state?.running === undefined ? { is: 'waiting' } : { is: 'running' };
 }
 
+/** The first says so once its pods have ended, the second while they are ended. https://kubernetes.io/docs/concepts/workloads/controllers/job/#termination-of-job-pods */
+const FAILED: readonly string[] = ['Failed', 'FailureTarget'];
+
 /** Why a Job has failed, as far as it says so itself. */
 export async function failureOf({ kube, clock }: JobPorts, { namespace, name }: JobRef, signal: AbortSignal): Promise<string | undefined> {
   const job = await persistently(clock, signal, () => kube.get<StoredJob>(resources.jobs, namespace, name, signal));
   if (job === undefined) return 'the Job was deleted';
-  const failed = job.status?.conditions?.find(({ type, status }) => type === 'Failed' && status === 'True');
+  const failed = job.status?.conditions?.find(({ type, status }) => FAILED.includes(type) && status === 'True');
   return failed === undefined ? undefined : (failed.message ?? failed.reason);
 }
 
