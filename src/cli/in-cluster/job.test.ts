@@ -107,8 +107,11 @@ suite('the Job of a command', () => {
       message: /^Deployment support\/triage-runner is no runner of EventAgent: it mounts no connection Secrets/,
     };
     assert.throws(() => commandJobFor(stranger, job), refusal);
-    const containers = [{ name: 'web', image: 'nginx', env: [{ name: 'EVENTAGENT_BROKER_DIR', value: '/x' }] }];
-    assert.throws(() => commandJobFor({ ...stranger, spec: { template: { spec: { containers } } } }, job), refusal);
+    const directory = (name: string) => ({ name: `EVENTAGENT_${name}_DIR`, value: '/x' });
+    for (const env of [[directory('BROKER')], [directory('BROKER'), directory('STORE')]]) {
+      const containers = [{ name: 'web', image: 'nginx', env }];
+      assert.throws(() => commandJobFor({ ...stranger, spec: { template: { spec: { containers } } } }, job), refusal);
+    }
   });
 });
 
