@@ -432,7 +432,7 @@ suite('a whole cluster', () => {
 });
 
 /** How many large dead letters there are: less in all than a log may grow to before the kubelet begins another. */
-const LETTERS = 100;
+const LETTERS = 60;
 
 /** The flags of somebody who has `edit` in the namespace of the agents, and nothing else. */
 async function onCall(t: TestContext, { node, kubectl }: ClusterStage): Promise<readonly string[]> {
