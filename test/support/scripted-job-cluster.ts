@@ -20,7 +20,7 @@ export interface LogScript {
   readonly lines?: readonly string[];
   readonly after?: 'ends' | 'stays' | Error;
   /** Happens when the lines were read. */
-  readonly meanwhile?: () => void;
+  readonly meanwhile?: () => Promise<void> | void;
 }
 
 /** A cluster that says what a test writes, with an agent `support/triage` in it. */
@@ -93,7 +93,7 @@ export function scriptedJobCluster(
     log: async (_, onLine, signal) => {
       const { lines = [], after = 'ends', meanwhile } = (cluster.logs.length > 1 ? cluster.logs.shift() : cluster.logs[0]) ?? {};
       for (const line of lines) await onLine(line);
-      meanwhile?.();
+      await meanwhile?.();
       if (after instanceof Error) throw after;
       signal.throwIfAborted();
       if (after === 'stays') await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));

@@ -48,11 +48,11 @@ export function withClusterFlags<Args extends readonly unknown[]>(
     .addOption(
       new Option(
         '--in-cluster',
-        "run as a Job in the agent's cluster, with its own Secrets: that of $KUBECONFIG or ~/.kube/config",
+        'run as a Job beside the agent, with its Secrets, in the cluster of $KUBECONFIG or ~/.kube/config',
       ).default(false),
     )
-    .addOption(new Option('--kubeconfig <file>', 'the same, in the cluster of this kubeconfig'))
-    .addOption(new Option('--context <name>', 'the same, in the cluster of this context of the kubeconfig'))
+    .addOption(new Option('--kubeconfig <file>', '--in-cluster, with this kubeconfig'))
+    .addOption(new Option('--context <name>', '--in-cluster, with this context of the kubeconfig'))
     .action(async (...all: unknown[]) => {
       const args = all.slice(0, -1) as unknown as Args;
       const { inCluster, kubeconfig, context } = command.opts<ClusterFlags>();

@@ -23,7 +23,7 @@ export type Writing = (stream: StreamName, text: string) => Promise<void>;
 export async function followOutput(ports: JobPorts, job: JobRef, podName: string, write: Writing, signal: AbortSignal): Promise<number> {
   const { kube, clock } = ports;
   const frames = createFrameReader();
-  let heardAt = clock.now();
+  let awaySince: number | undefined;
   for (;;) {
     const pod = await podOf(ports, job, signal);
     const stage = pod?.metadata.name === podName ? stageOf(pod) : ({ is: 'over', why: `pod ${podName} is gone` } as const);
@@ -34,7 +34,7 @@ export async function followOutput(ports: JobPorts, job: JobRef, podName: string
       await kube.log(
         { namespace: job.namespace, pod: podName, container: CONTAINER },
         async (line) => {
-          heardAt = clock.now();
+          awaySince = undefined;
           const read = frames.read(line);
           if (read.is === 'text' && read.text !== '') await write(read.stream, read.text);
           if (read.is === 'foreign') strange.splice(0, Math.max(0, strange.push(line) - STRANGE_LINES));
@@ -51,24 +51,19 @@ export async function followOutput(ports: JobPorts, job: JobRef, podName: string
     if (exitCode !== undefined) return exitCode;
     signal.throwIfAborted();
     if (failure instanceof FramesMissing)
-      throw await lost(ports, job, `${failure.message}: its log was cut before it was read`, [], signal);
-    if (failure !== undefined && !mayPass(failure)) throw failure;
+      throw await lost(ports, job, `${failure.message}: its log was cut before it was read`, strange, signal);
+    if (failure !== undefined && !isAway(failure) && !isGone(failure)) throw failure;
     // Read after its end, and to its own: there is no more.
-    if (stage.is === 'over' && (failure === undefined || isGone(failure)))
-      throw await lost(ports, job, stage.why, frames.hasBegun ? [] : strange, signal);
-    if (failure !== undefined && clock.now() - heardAt >= AWAY_MS) throw failure;
-    if (failure === undefined) heardAt = clock.now();
+    if (stage.is === 'over' && (failure === undefined || isGone(failure))) throw await lost(ports, job, stage.why, strange, signal);
+    awaySince = failure === undefined ? undefined : (awaySince ?? clock.now());
+    if (awaySince !== undefined && clock.now() - awaySince >= AWAY_MS) throw failure;
     await sleep(clock, AGAIN_MS, signal);
   }
 }
 
 class Ended extends Error {}
 
-/** `Invalid` is what a container without a log is answered with. */
-function mayPass(error: unknown): boolean {
-  return isAway(error) || (error instanceof KubeError && (error.code === 'Invalid' || error.code === 'NotFound'));
-}
-
+/** Whether there is no such log, or not yet: `Invalid` is what a container without one is answered with. */
 function isGone(error: unknown): boolean {
   return error instanceof KubeError && (error.code === 'NotFound' || error.code === 'Invalid');
 }
@@ -79,7 +74,7 @@ async function lost(ports: JobPorts, job: JobRef, why: string, strange: readonly
   return new InCluster(
     'OutputLost',
     `the output of Job ${job.namespace}/${job.name} is not whole: ${why}${failure === undefined ? '' : ` (${failure})`}${
-      said === '' ? '' : `; instead of output its log has:${said}`
+      said === '' ? '' : `; beside output its log has:${said}`
     }`,
   );
 }

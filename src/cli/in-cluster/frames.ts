@@ -67,8 +67,6 @@ export class FramesMissing extends CodedError<'FramesMissing'> {}
 
 /** Puts frames together again. A log may be read from its beginning as often as need be: each frame is new once. */
 export interface FrameReader {
-  /** Whether any frame was read. */
-  readonly hasBegun: boolean;
   /** Takes the next line. Throws `FramesMissing` where one is missing before it. */
   read(line: string): FrameRead;
 }
@@ -77,9 +75,6 @@ export interface FrameReader {
 export function createFrameReader(): FrameReader {
   let next = 0;
   return {
-    get hasBegun() {
-      return next > 0;
-    },
     read(line) {
       const frame = parsed(line);
       if (frame === undefined) return { is: 'foreign' };

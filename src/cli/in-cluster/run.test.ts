@@ -9,6 +9,7 @@ import {
   runnerDeployment,
   scriptedJobCluster,
 } from '../../../test/support/scripted-job-cluster.ts';
+import { sleep } from '../../lib/clock.ts';
 import { InputError } from '../../lib/errors.ts';
 import { Interrupted } from '../stop.ts';
 
@@ -38,6 +39,17 @@ suite('a command in a cluster', () => {
     ];
     let lists = 0;
     cluster.fail = (call) => (call === 'list' && ++lists % 2 === 0 ? kubeError('Throttled') : undefined);
+    assert.deepEqual(await cluster.run(), { out: 'a\n', err: 'b\n', told: [], code: 0 });
+  });
+
+  test('may be silent for an hour before its connection breaks', async () => {
+    const cluster = scriptedJobCluster();
+    const anHour = () => sleep(cluster.clock, 3_500_000);
+    cluster.logs = [
+      { lines: LINES.slice(0, 2), meanwhile: anHour, after: kubeError('Unreachable') },
+      { after: kubeError('Unreachable') },
+      { lines: LINES },
+    ];
     assert.deepEqual(await cluster.run(), { out: 'a\n', err: 'b\n', told: [], code: 0 });
   });
 
@@ -99,7 +111,7 @@ suite('a command in a cluster whose output is not whole never ends as done', () 
     cluster.pod = ended(2);
     cluster.logs = [{ lines: ["error: unknown option '--new'", '\u001b[31mAdd --help'] }];
     const { error } = await cluster.run();
-    assert.match(error?.message ?? '', /instead of output its log has:\n {2}error: unknown option '--new'\n {2}\\u001b\[31mAdd --help\./);
+    assert.match(error?.message ?? '', /beside output its log has:\n {2}error: unknown option '--new'\n {2}\\u001b\[31mAdd --help\./);
   });
 
   test('because it ended with a code that no command has', async () => {
