@@ -269,6 +269,28 @@ suite('a redrive', { concurrency: 2 }, () => {
       assert.doesNotMatch(refused.stderr, /hunter2|--rabbitmq/);
     }));
 
+  test('that is told to stop ends between two events, and says what it has done', (t) =>
+    onRealStage(t, '4.3', async (stage) => {
+      await using queue = await deadLetterQueue(stage.vhost);
+      await queue.bury(ids(5).map((id) => ({ id })));
+      const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/cli/main.ts'), 'redrive', AGENT, '--rate', '1/m'], {
+        env: { PATH: process.env.PATH, ...environmentOf(stage) },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      t.after(() => child.kill('SIGKILL'));
+      const said = { out: '', err: '' };
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
+      await queue.ready(work, 1);
+      child.kill('SIGINT');
+      assert.deepEqual(await once(child, 'close'), [1, null]);
+      assert.deepEqual(said, {
+        out: `${AGENT}: of 5 messages redriven 1, superseded 0, further copies 0, left 4\n`,
+        err: 'eventagent: told to stop by SIGINT\n',
+      });
+      await queue.ready(dead, 4);
+    }));
+
   test('says in one line why it cannot be made, and what it has done', (t) =>
     onRealStage(t, '4.3', async (stage) => {
       const { RABBITMQ, ...cases } = {
