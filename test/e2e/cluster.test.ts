@@ -369,8 +369,9 @@ suite('a whole cluster', () => {
     const agent = `${AGENTS}/slow`;
     const { exchange } = brokerNames({ namespace: AGENTS, name: 'slow' });
     const connection = connectRabbitMq({ url: rabbit.amqpUrl, name: 'test' });
+    t.after(() => connection.close());
     const channel = await connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(30_000));
-    const body = Buffer.from(JSON.stringify({ text: 'ü "quoted"\r\n'.repeat(4_000) }));
+    const body = Buffer.from(JSON.stringify({ what: 'the figures', text: 'ü "quoted"\r\n'.repeat(4_000) }));
     for (let index = 0; index < LETTERS; index += 1) {
       const message = buriedMessage({ id: `large-${index}`, content: { body, contentType: 'application/json' } });
       assert.equal(await channel.publish({ ...message, exchange, routingKey: 'dead' }), 'confirmed');
@@ -390,12 +391,12 @@ suite('a whole cluster', () => {
     redrive.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
     const { dead } = brokerNames({ namespace: AGENTS, name: 'slow' });
     const left = async () => ((await manage(rabbit, 'GET', `/api/queues/%2F/${dead}`)) as { readonly messages: number }).messages;
+    // It is run, and does not die again.
     await eventually('one is redriven', async () => (await left()) < LETTERS, 60_000);
     redrive.kill('SIGINT');
     assert.deepEqual(await once(redrive, 'close'), [1, null]);
     assert.equal(said.out, `${agent}: of ${LETTERS} messages redriven 1, superseded 0, further copies 0, left ${LETTERS - 1}\n`);
     assert.match(said.err, /the Job is being ended, .*\neventagent: told to stop by SIGTERM\neventagent: told to stop by SIGINT\n$/s);
-    await connection.close();
     assert.equal(await kubectl('get', 'jobs', '--selector=app.kubernetes.io/component=cli', '--output=name'), '');
   });
 
