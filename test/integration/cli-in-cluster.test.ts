@@ -105,8 +105,9 @@ async function playKubelet(
     'the pod of the Job',
     async () => (await own.kubectl('get', 'pods', selector, '--output=jsonpath={.items[*].metadata.name}')).trim() || undefined,
   );
-  await own.kubectl('patch', 'pod', name, '--subresource=status', '--type=merge', `--patch=${JSON.stringify({ status })}`);
-  return JSON.parse(await own.kubectl('get', 'pod', name, '--output=json')) as Awaited<ReturnType<typeof playKubelet>>;
+  const patch = `--patch=${JSON.stringify({ status })}`;
+  const patched = await own.kubectl('patch', 'pod', name, '--subresource=status', '--type=merge', patch, '--output=json');
+  return JSON.parse(patched) as Awaited<ReturnType<typeof playKubelet>>;
 }
 
 const container = (state: object) => ({ name: 'command', ready: false, restartCount: 0, image: 'i', imageID: 'i', lastState: {}, state });
