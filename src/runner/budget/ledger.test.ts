@@ -35,10 +35,13 @@ const perDay: Limits = { day: { nanoUsd: 100 } };
 
 test('ledger: what is reserved is booked in both periods, and settling corrects it to what was used', () => {
   const ledger = booked(perDay, call('a', 40));
-  assert.deepEqual([bookedIn(ledger, 'day', NOW), bookedIn(ledger, 'month', NOW)], [money(40), money(40)]);
+  assert.deepEqual([bookedIn(ledger, 'day', periods.day), bookedIn(ledger, 'month', periods.month)], [money(40), money(40)]);
   const settled = settle(ledger, call('a', 40), money(7), perDay, NOW);
   assert.ok(settled);
-  assert.deepEqual([bookedIn(settled, 'day', NOW), bookedIn(settled, 'month', NOW), settled.open], [money(7), money(7), {}]);
+  assert.deepEqual(
+    [bookedIn(settled, 'day', periods.day), bookedIn(settled, 'month', periods.month), settled.open],
+    [money(7), money(7), {}],
+  );
 });
 
 test('ledger: repeated writes change nothing', () => {
@@ -53,7 +56,7 @@ test('ledger: up to the limit and not above', () => {
   const { next, granting } = reserve(ledger, call('c', 1), perDay, periods, NOW);
   assert.deepEqual(granting.answer, 'closed');
   assert.ok(next);
-  assert.deepEqual(bookedIn(next, 'day', NOW), money(100));
+  assert.deepEqual(bookedIn(next, 'day', periods.day), money(100));
   assert.equal(closedBy(next, perDay, NOW)?.until, periods.day.until);
 });
 
@@ -79,14 +82,14 @@ test('ledger: a new day begins with nothing; what belongs to the old one is sett
   assert.equal(granting.answer, 'granted');
   assert.ok(next);
   const settled = settle(next, call('a', 60), money(10), perDay, later) ?? EMPTY_LEDGER;
-  assert.deepEqual([bookedIn(settled, 'day', later), bookedIn(settled, 'month', later)], [money(100), money(150)]);
+  assert.deepEqual([bookedIn(settled, 'day', nextDay.day), bookedIn(settled, 'month', nextDay.month)], [money(100), money(150)]);
 });
 
 test('ledger: a call that never came back stays booked, and the next taker of its event is told of it', () => {
   const ledger = booked(perDay, call('a', 60));
   const { next, granting, lost } = reserve(ledger, call('a', 30, { fence: 'of another taker' }), perDay, periods, NOW);
   assert.deepEqual([granting.answer, lost?.amount], ['granted', money(60)]);
-  assert.deepEqual(bookedIn(next ?? EMPTY_LEDGER, 'day', NOW), money(90));
+  assert.deepEqual(bookedIn(next ?? EMPTY_LEDGER, 'day', periods.day), money(90));
   assert.equal(settle(next ?? EMPTY_LEDGER, call('a', 60), money(1), perDay, NOW), undefined, 'its own late settlement is not heard');
 });
 
@@ -132,4 +135,54 @@ test('ledger: an event that had begun goes before one that had not', () => {
     'granted',
     'it never came, and is not waited for',
   );
+});
+
+/** What UTC calls a day and a month, as the clocks of another zone see it: theirs begin so much later. */
+const shifted = (hours: number, { day, month } = periods) => ({
+  day: { from: day.from + hours * HOUR, until: day.until + hours * HOUR },
+  month: { from: month.from + hours * HOUR, until: month.until + hours * HOUR },
+});
+
+test('ledger: with another time zone what was booked still counts, in its day and month and no longer', () => {
+  const limits: Limits = { month: { nanoUsd: 100 } };
+  const spent = settle(booked(limits, call('a', 99)), call('a', 99), money(95), limits, NOW) ?? EMPTY_LEDGER;
+  for (const hours of [-2, 3]) {
+    const theirs = shifted(hours);
+    const { granting, next } = reserve(spent, call('b', 90), limits, theirs, NOW);
+    assert.equal(granting.answer, 'closed', `${hours} hours`);
+    assert.ok(next);
+    assert.deepEqual([bookedIn(next, 'day', theirs.day), bookedIn(next, 'month', theirs.month)], [money(95), money(95)]);
+    const later = shifted(hours, { ...periods, month: { from: 720 * HOUR, until: 1440 * HOUR } });
+    // A month that began before the old one had ended counts that one in.
+    const want = hours < 0 ? 'closed' : 'granted';
+    assert.equal(reserve(next, call('b', 90), limits, later, later.month.from).granting.answer, want);
+    const after = shifted(hours, { ...periods, month: { from: 1440 * HOUR, until: 2160 * HOUR } });
+    assert.equal(reserve(next, call('b', 90), limits, after, after.month.from).granting.answer, 'granted');
+  }
+});
+
+test('ledger: pods of an old and a new time zone leave each other their bookings, and no booking is carried for ever', () => {
+  const limits: Limits = { day: { nanoUsd: 1000 } };
+  let ledger = EMPTY_LEDGER;
+  for (let hour = 0; hour < 24 * 30; hour += 1) {
+    const now = periods.day.from + hour * HOUR;
+    const begins = (zone: number) => now - ((((hour - zone) % 24) + 24) % 24) * HOUR;
+    const day = { from: begins(hour % 2 === 0 ? 0 : 10), until: begins(hour % 2 === 0 ? 0 : 10) + 24 * HOUR };
+    const one = call(`event ${hour}`, 9);
+    const { next, granting } = reserve(ledger, one, limits, { ...periods, day }, now);
+    assert.ok(granting.answer === 'granted' && next !== undefined);
+    ledger = settle(next, one, money(1), limits, now) ?? EMPTY_LEDGER;
+    const since = (now - Math.max(day.from, periods.day.from)) / HOUR + 1;
+    const { nanoUsd } = bookedIn(ledger, 'day', day);
+    assert.ok(nanoUsd >= since && nanoUsd <= 72, `${nanoUsd} booked in ${since} hours`);
+    assert.ok((ledger.day?.beside?.length ?? 0) <= 5);
+  }
+});
+
+test('ledger: a call that was reserved before the time zone was changed is settled where it is booked', () => {
+  const ledger = booked(perDay, call('a', 60));
+  const theirs = shifted(-2);
+  const next = reserve(ledger, call('b', 30), perDay, theirs, NOW).next ?? EMPTY_LEDGER;
+  const settled = settle(next, call('a', 60), money(10), perDay, NOW) ?? EMPTY_LEDGER;
+  assert.deepEqual(bookedIn(settled, 'day', theirs.day), money(40));
 });

@@ -10,7 +10,13 @@ export interface Amount {
 }
 
 /** What is booked for a period: what was spent, what is reserved for calls under way, and what calls may have cost that never came back. */
-export type Booked = Amount & Period;
+export type Entry = Amount & Period;
+
+/**
+ * What is booked for the period of whoever wrote last. `beside`: what is booked for others, the one before and those of another time zone, as long as the present period of any
+ * zone can overlap them: where the zone is changed, nothing is forgotten, and pods with either of them leave each other's bookings alone.
+ */
+export type Booked = Entry & { readonly beside?: readonly Entry[] };
 
 /** A call that was reserved and not settled yet, by its event. */
 export interface Reservation {
@@ -89,8 +95,11 @@ export type Granting =
   | { readonly answer: 'closed'; readonly closed: Closed }
   | { readonly answer: 'behind' };
 
+const NOTHING: Amount = { nanoUsd: 0, tokens: 0 };
 /** How long a reservation is remembered for a taker who asks for it: longer than any delivery is held, and than most pauses. */
 const FORGET_MS = 7 * 24 * 3_600_000;
+/** So far apart are the clocks of the first and the last time zone: longer after its end no period overlaps the present one of any zone. */
+const ZONES_APART_MS = 26 * 3_600_000;
 /** How long after the work was taken up again an event that had begun may still be on its way. */
 const CLAIM_MS = 10 * 60_000;
 
@@ -115,7 +124,7 @@ export function reserve(
   const exceeded = periodNames.find((name) => isAbove(amount, limits[name]));
   if (exceeded !== undefined) return { ...changed, ...lost, granting: { answer: 'exceeds', period: exceeded } };
   const hasBegun = purchasing.hasBegun || known !== undefined;
-  const full = periodNames.find((name) => isAbove(plus(without[name], amount), limits[name]));
+  const full = periodNames.find((name) => isAbove(plus(total(without[name], periods[name]), amount), limits[name]));
   if (full !== undefined) {
     const closed = { period: full, until: periods[full].until, need: amount, limits: limitsText(limits) };
     const claimants = hasBegun ? { ...without.claimants, [event]: { amount, until: closed.until + CLAIM_MS } } : without.claimants;
@@ -125,7 +134,10 @@ export function reserve(
   const kept = hasBegun
     ? undefined
     : Object.values(others).reduce<Amount | undefined>((sum, claimant) => plus(sum, claimant.amount), undefined);
-  if (kept !== undefined && periodNames.some((name) => isAbove(plus(plus(without[name], amount), kept), limits[name])))
+  if (
+    kept !== undefined &&
+    periodNames.some((name) => isAbove(plus(plus(total(without[name], periods[name]), amount), kept), limits[name]))
+  )
     return { ...changed, ...lost, granting: { answer: 'behind' } };
   const booked = { day: periods.day.from, month: periods.month.from };
   const { closed: _closed, ...rest } = without;
@@ -134,7 +146,7 @@ export function reserve(
       ...rest,
       claimants: others,
       open: { ...open, [event]: { amount, usage, model, fence, booked, forgetAt: now + FORGET_MS } },
-      ...Object.fromEntries(periodNames.map((name) => [name, { ...periods[name], ...plus(without[name], amount) }])),
+      ...Object.fromEntries(periodNames.map((name) => [name, { ...without[name], ...periods[name], ...plus(without[name], amount) }])),
     },
     ...lost,
     granting: { answer: 'granted' },
@@ -155,7 +167,10 @@ export function settle(
   const back = { nanoUsd: actual.nanoUsd - reservation.amount.nanoUsd, tokens: actual.tokens - reservation.amount.tokens };
   const corrected = periodNames.flatMap((name) => {
     const booked = ledger[name];
-    return booked === undefined || booked.from !== reservation.booked[name] ? [] : [[name, { ...booked, ...plus(booked, back) }] as const];
+    if (booked === undefined) return [];
+    const right = <One extends Entry>(entry: One): One =>
+      entry.from === reservation.booked[name] ? { ...entry, ...plus(entry, back) } : entry;
+    return [[name, { ...right(booked), ...(booked.beside === undefined ? {} : { beside: booked.beside.map(right) }) }] as const];
   });
   return opened({ ...ledger, open, ...Object.fromEntries(corrected) }, limits, now);
 }
@@ -165,10 +180,9 @@ export function closedBy({ closed }: Ledger, limits: Limits, now: number): Close
   return closed === undefined || closed.until <= now || closed.limits !== limitsText(limits) ? undefined : closed;
 }
 
-/** What is booked in a period that has not ended. */
-export function bookedIn(ledger: Ledger, name: PeriodName, now: number): Amount {
-  const booked = ledger[name];
-  return booked === undefined || booked.until <= now ? { nanoUsd: 0, tokens: 0 } : { nanoUsd: booked.nanoUsd, tokens: booked.tokens };
+/** What counts against the limit of a period: what is booked for it, and what is booked for those of other zones that overlap it, which is too much of it rather than too little. Pure. */
+export function bookedIn(ledger: Ledger, name: PeriodName, period: Period): Amount {
+  return total(ledger[name], period);
 }
 
 /** Whether an amount is above a limit. */
@@ -186,21 +200,37 @@ function opened(ledger: Ledger, limits: Limits, now: number): Ledger {
   const { closed, ...rest } = ledger;
   if (closed === undefined) return ledger;
   const isOver = closedBy(ledger, limits, now) === undefined;
-  if (!isOver && periodNames.some((name) => isAbove(plus(ledger[name], closed.need), limits[name]))) return ledger;
+  if (!isOver && periodNames.some((name) => isAbove(plus(total(ledger[name]), closed.need), limits[name]))) return ledger;
   const claimants = Object.entries(rest.claimants).map(([event, claimant]) => [event, { ...claimant, until: now + CLAIM_MS }]);
   return { ...rest, claimants: Object.fromEntries(claimants) };
 }
 
-/** The ledger of the present periods: what was booked in others is theirs. */
+/** The ledger of the present periods. */
 function inPeriods(ledger: Ledger, periods: Readonly<Record<PeriodName, Period>>, now: number): Ledger {
   const { closed, day, month, open, claimants } = ledger;
   return {
     ...(closed !== undefined && closed.until > now ? { closed } : {}),
-    ...(day?.from === periods.day.from ? { day } : {}),
-    ...(month?.from === periods.month.from ? { month } : {}),
+    ...(day === undefined ? {} : { day: bookedFor(day, periods.day, now) }),
+    ...(month === undefined ? {} : { month: bookedFor(month, periods.month, now) }),
     open: kept(open, ({ forgetAt }) => forgetAt > now),
     claimants: kept(claimants, ({ until }) => until > now),
   };
+}
+
+/** The same bookings, seen from a period. */
+function bookedFor({ beside: others = [], ...last }: Booked, { from, until }: Period, now: number): Booked {
+  const entries: readonly Entry[] = [last, ...others];
+  const own = entries.find((entry) => entry.from === from);
+  const beside = entries.filter((entry) => entry !== own && entry.until > now - ZONES_APART_MS);
+  return { ...NOTHING, ...own, from, until, ...(beside.length === 0 ? {} : { beside }) };
+}
+
+/** All that overlaps a period; without one that of the last write. */
+function total(booked: Booked | undefined, period: Period | undefined = booked): Amount {
+  if (booked === undefined || period === undefined) return NOTHING;
+  return [booked, ...(booked.beside ?? [])]
+    .filter(({ from, until }) => from < period.until && until > period.from)
+    .reduce<Amount>((sum, entry) => plus(sum, entry), NOTHING);
 }
 
 function kept<Value>(entries: Readonly<Record<string, Value>>, isKept: (value: Value) => boolean): Readonly<Record<string, Value>> {

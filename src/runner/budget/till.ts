@@ -190,7 +190,8 @@ export class Till {
       log.info('the budget has money again; events are taken');
       intake.limit('budget', undefined);
     }
-    onState({ booked: { day: bookedIn(ledger, 'day', now), month: bookedIn(ledger, 'month', now) }, closed });
+    const { day, month } = this.#periodsAt(now);
+    onState({ booked: { day: bookedIn(ledger, 'day', day), month: bookedIn(ledger, 'month', month) }, closed });
   }
 
   #notePause(): void {
