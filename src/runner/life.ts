@@ -234,13 +234,15 @@ async function reserved(
   };
 }
 
-function buyerOf({ key, record }: Claim, held: Held, onLost: Buyer['onLost']): Buyer {
-  const { spent = NOTHING_SPENT, spentBefore = NOTHING_SPENT } = record;
+function buyerOf(claim: Claim, held: Held, onLost: Buyer['onLost']): Buyer {
   return {
-    event: key.event,
-    fence: record.fence,
-    spent: sinceThen(spent, spentBefore),
-    hasBegun: record.spent !== undefined,
+    event: claim.key.event,
+    fence: claim.record.fence,
+    bought: () => {
+      const { spent, spentBefore = NOTHING_SPENT } = claim.record;
+      return { spent: sinceThen(spent ?? NOTHING_SPENT, spentBefore), hasBegun: spent !== undefined };
+    },
+    record: () => claim.checkpoint({}),
     hold: held.hold.signal,
     onLost,
   };

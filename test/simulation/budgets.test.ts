@@ -4,7 +4,7 @@ import { assertNothingBroken, assertNothingOverspent, billedByDay, ledgerOf } fr
 import { createRandom, type Random } from './random.ts';
 import { type ModelScript, USAGE } from './scripted-model.ts';
 import { takesIt } from './sink.ts';
-import { type Line, stageOf } from './stage.ts';
+import { type Line, stageOf, unharmed } from './stage.ts';
 import { unluckyFate } from './unlucky-fate.ts';
 import { World } from './world.ts';
 
@@ -185,6 +185,43 @@ test('a process that dies in a call leaves its reservation booked, and its event
   );
   const { day, open } = await ledgerOf(world);
   assert.deepEqual([day?.tokens, open], [record.spent.inputTokens + record.spent.outputTokens, {}]);
+});
+
+test('however often a process dies with an event, and wherever, the event costs no more than its own budget', async () => {
+  /** Dies around the call of that number after the first time that the event was taken, and again around that after the next. */
+  const diesAround = (number: number, side: 'before' | 'after') => {
+    let left = number;
+    const strikes = (call: string, at: typeof side) => {
+      if (at !== side || !/^(store\.(update|replaceCell)|model\.call)/.test(call)) return false;
+      left -= 1;
+      if (left > 0) return false;
+      left = number;
+      return true;
+    };
+    return {
+      ...unharmed,
+      before: (call: string) => strikes(call, 'before'),
+      after: (call: string) => strikes(call, 'after'),
+    };
+  };
+  // One call reserves some 180 tokens, and is billed 170: there is room for two, not for three.
+  const perEvent = 400;
+  let most = 0;
+  for (const side of ['before', 'after'] as const)
+    for (let number = 1; number <= 8; number += 1) {
+      const { world, start } = await stageOf({
+        model: () => ({ delayMs: 1000, input: 150 }),
+        agent: { budget: { perEvent: { tokens: perEvent } }, maxTokens: 20 },
+      });
+      start(diesAround(number, side));
+      await world.publish('event');
+      // Where each process dies too soon, none comes to an end.
+      await world.clock.runUntil(() => world.settled(), 3_600_000).catch(() => {});
+      const billed = world.model.ledger.reduce((sum, { tokens }) => sum + tokens, 0);
+      assert.ok(billed <= perEvent, `${billed} tokens; it died ${side} call ${number}`);
+      most = Math.max(most, billed);
+    }
+  assert.equal(most, 340);
 });
 
 /** Mostly answers; now and then a failure that is billed, or not. */

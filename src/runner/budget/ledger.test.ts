@@ -186,3 +186,11 @@ test('ledger: a call that was reserved before the time zone was changed is settl
   const settled = settle(next, call('a', 60), money(10), perDay, NOW) ?? EMPTY_LEDGER;
   assert.deepEqual(bookedIn(settled, 'day', theirs.day), money(40));
 });
+
+test('ledger: a call that the record of its event knows of is settled with what it has cost, and not lost', () => {
+  const limits: Limits = { event: { nanoUsd: 100 } };
+  const ledger = booked(limits, call('a', 60, { spent: money(10) }));
+  const { next, granting, lost } = reserve(ledger, call('a', 60, { fence: 'other', spent: money(35) }), limits, periods, NOW);
+  assert.deepEqual([granting.answer, lost], ['granted', undefined]);
+  assert.deepEqual(bookedIn(next ?? EMPTY_LEDGER, 'day', periods.day), money(85));
+});

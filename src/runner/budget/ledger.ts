@@ -28,6 +28,8 @@ export interface Reservation {
   readonly fence: string;
   /** When the periods began that it is booked in. */
   readonly booked: Readonly<Record<PeriodName, number>>;
+  /** What was bought for the event before: where its record knows of more, the call came back, and only settling it is missing. */
+  readonly spent?: Amount;
   /** When nobody asks for it any more: it stays booked. */
   readonly forgetAt: number;
 }
@@ -115,11 +117,12 @@ export function reserve(
   const current = opened(inPeriods(ledger, periods, now), limits, now);
   const known = current.open[event];
   if (known?.fence === fence) return { granting: { answer: 'granted' } };
-  const { [event]: _lost, ...open } = current.open;
-  const lost = known === undefined ? {} : { lost: known };
-  const without = { ...current, open };
+  const { [event]: _known, ...open } = current.open;
+  const cameBack = known?.spent !== undefined && purchasing.spent.tokens > known.spent.tokens;
+  const lost = known === undefined || cameBack ? {} : { lost: known };
+  const without = { ...current, ...(known !== undefined && cameBack ? corrected(current, known, sinceThen(purchasing, known)) : {}), open };
   const changed = known === undefined ? {} : { next: without };
-  const spent = known === undefined ? purchasing.spent : plus(purchasing.spent, known.amount);
+  const spent = lost.lost === undefined ? purchasing.spent : plus(purchasing.spent, lost.lost.amount);
   if (isAbove(plus(spent, amount), limits.event)) return { ...changed, ...lost, granting: { answer: 'spent' } };
   const exceeded = periodNames.find((name) => isAbove(amount, limits[name]));
   if (exceeded !== undefined) return { ...changed, ...lost, granting: { answer: 'exceeds', period: exceeded } };
@@ -145,7 +148,7 @@ export function reserve(
     next: {
       ...rest,
       claimants: others,
-      open: { ...open, [event]: { amount, usage, model, fence, booked, forgetAt: now + FORGET_MS } },
+      open: { ...open, [event]: { amount, usage, model, fence, booked, spent, forgetAt: now + FORGET_MS } },
       ...Object.fromEntries(periodNames.map((name) => [name, { ...without[name], ...periods[name], ...plus(without[name], amount) }])),
     },
     ...lost,
@@ -164,15 +167,24 @@ export function settle(
   const reservation = ledger.open[event];
   if (reservation?.fence !== fence) return undefined;
   const { [event]: _settled, ...open } = ledger.open;
-  const back = { nanoUsd: actual.nanoUsd - reservation.amount.nanoUsd, tokens: actual.tokens - reservation.amount.tokens };
-  const corrected = periodNames.flatMap((name) => {
-    const booked = ledger[name];
-    if (booked === undefined) return [];
-    const right = <One extends Entry>(entry: One): One =>
-      entry.from === reservation.booked[name] ? { ...entry, ...plus(entry, back) } : entry;
-    return [[name, { ...right(booked), ...(booked.beside === undefined ? {} : { beside: booked.beside.map(right) }) }] as const];
+  return opened({ ...ledger, ...corrected(ledger, reservation, actual), open }, limits, now);
+}
+
+/** What is booked, with what a reserved call has cost in the place of the reservation. */
+function corrected(ledger: Ledger, { amount, booked }: Reservation, actual: Amount): Pick<Ledger, PeriodName> {
+  const back = { nanoUsd: actual.nanoUsd - amount.nanoUsd, tokens: actual.tokens - amount.tokens };
+  const corrections = periodNames.flatMap((name) => {
+    const whole = ledger[name];
+    if (whole === undefined) return [];
+    const right = <One extends Entry>(entry: One): One => (entry.from === booked[name] ? { ...entry, ...plus(entry, back) } : entry);
+    return [[name, { ...right(whole), ...(whole.beside === undefined ? {} : { beside: whole.beside.map(right) }) }] as const];
   });
-  return opened({ ...ledger, open, ...Object.fromEntries(corrected) }, limits, now);
+  return Object.fromEntries(corrections);
+}
+
+/** What was bought for an event after a reservation was made. A cost that nobody knows counts no money, and takes none off. */
+function sinceThen({ spent }: Purchasing, { spent: before }: Reservation): Amount {
+  return { nanoUsd: Math.max(0, spent.nanoUsd - (before?.nanoUsd ?? 0)), tokens: spent.tokens - (before?.tokens ?? 0) };
 }
 
 /** Why nothing is to be taken now; `undefined` where there is no reason. Pure. */

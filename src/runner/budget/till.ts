@@ -20,6 +20,7 @@ import {
   type Ledger,
   type Limits,
   type Purchasing,
+  type Reservation,
   reserve,
   settle,
 } from './ledger.ts';
@@ -39,9 +40,10 @@ export interface Buyer {
   /** Names the event. */
   readonly event: string;
   readonly fence: string;
-  /** What was bought for it since it was published, or redriven, last; and whether anything ever was. */
-  readonly spent: Amount;
-  readonly hasBegun: boolean;
+  /** What was bought for it since it was published, or redriven, last, as of now; and whether anything ever was. */
+  readonly bought: () => { readonly spent: Amount; readonly hasBegun: boolean };
+  /** Writes that down, so that the next taker of the event knows of it. Rejects where this one may do no more. */
+  readonly record: () => Promise<void>;
   /** The longest that it may wait for the store. */
   readonly hold: AbortSignal;
   /** Told of an earlier call for the event that never came back: it may have been billed. */
@@ -114,53 +116,70 @@ export class Till {
    * reason while the store is away.
    */
   async reserve(buyer: Buyer, request: ModelRequest): Promise<Reserved | { readonly outcome: Outcome }> {
-    const byBytes = this.#purchasing(buyer, request, usageBound(request));
+    const byBytes = usageBound(request);
     if (this.#counts !== undefined) {
-      const { granting } = await this.#ask(buyer, [byBytes], 'if granted');
+      const { granting } = await this.#ask(buyer, request, [byBytes], 'if granted');
       if (granting.answer === 'granted') return this.#reserved(buyer, request);
     }
     const counted = await this.#counts?.of(request, buyer.hold);
-    const byCount = counted === undefined ? [] : [this.#purchasing(buyer, request, countedUsage(byBytes.usage, counted))];
-    const { granting, need } = await this.#ask(buyer, [byBytes, ...byCount], 'always');
-    if (granting.answer !== 'granted') return { outcome: this.#refusal(granting, need, buyer.spent) };
+    const byCount = counted === undefined ? [] : [countedUsage(byBytes, counted)];
+    const { granting, need } = await this.#ask(buyer, request, [byBytes, ...byCount], 'always');
+    if (granting.answer !== 'granted') return { outcome: this.#refusal(granting, need, buyer.bought().spent) };
     return this.#reserved(buyer, request);
   }
 
-  #purchasing({ event, fence, spent, hasBegun }: Buyer, { model }: ModelRequest, usage: TokenUsage): Purchasing {
-    return { event, fence, spent, hasBegun, model, usage, amount: this.#amountOf(model, usage) };
+  #purchasing({ event, fence, bought }: Buyer, { model }: ModelRequest, usage: TokenUsage): Purchasing {
+    return { event, fence, ...bought(), model, usage, amount: this.#amountOf(model, usage) };
   }
 
   /** Tries one after the other; the answer to the first that is granted, or else to the last. A refusal changes the ledger only where that is final. */
   async #ask(
     buyer: Buyer,
-    [first, ...others]: readonly [Purchasing, ...Purchasing[]],
+    request: ModelRequest,
+    usages: readonly [TokenUsage, ...TokenUsage[]],
     write: 'always' | 'if granted',
   ): Promise<{ readonly granting: Granting; readonly need: Amount }> {
     // A change may be computed several times.
     const told = new Set<string>();
-    return persistently(this.#parts.clock, buyer.hold, () =>
-      this.#cell.change((ledger, now) => {
-        const answerTo = (purchasing: Purchasing) => ({
-          need: purchasing.amount,
-          ...reserve(ledger, purchasing, this.#limits, this.#periodsAt(now), now),
-        });
-        let answer = answerTo(first);
-        for (const other of others) if (answer.granting.answer !== 'granted') answer = answerTo(other);
-        const { granting, need, next, lost } = answer;
-        const result = { granting, need };
-        if (granting.answer !== 'granted' && write === 'if granted') return { result };
-        if (lost !== undefined && !told.has(lost.fence)) {
-          told.add(lost.fence);
-          buyer.onLost({ model: lost.model, usage: lost.usage, estimated: true, costNanoUsd: this.#parts.priceOf(lost.model, lost.usage) });
-        }
-        return { result, ...(next === undefined ? {} : { next }) };
-      }),
-    );
+    for (;;) {
+      const answer = await persistently(this.#parts.clock, buyer.hold, () =>
+        this.#cell.change<{ readonly granting: Granting; readonly need: Amount } | { readonly lost: Reservation }>((ledger, now) => {
+          const [first, ...others] = usages;
+          const answerTo = (usage: TokenUsage) => {
+            const purchasing = this.#purchasing(buyer, request, usage);
+            return { need: purchasing.amount, ...reserve(ledger, purchasing, this.#limits, this.#periodsAt(now), now) };
+          };
+          let answer = answerTo(first);
+          for (const other of others) if (answer.granting.answer !== 'granted') answer = answerTo(other);
+          const { granting, need, next, lost } = answer;
+          const isNews = lost !== undefined && !told.has(lost.fence);
+          // The ledger forgets it only when the record knows of it.
+          if (isNews && this.#limits.event !== undefined) return { result: { lost } };
+          const result = { granting, need };
+          if (granting.answer !== 'granted' && write === 'if granted') return { result };
+          if (isNews) {
+            told.add(lost.fence);
+            this.#tellLost(buyer, lost);
+          }
+          return { result, ...(next === undefined ? {} : { next }) };
+        }),
+      );
+      if (!('lost' in answer)) return answer;
+      told.add(answer.lost.fence);
+      this.#tellLost(buyer, answer.lost);
+      await buyer.record();
+    }
   }
 
-  #reserved({ event, fence, hold }: Buyer, { model }: ModelRequest): Reserved {
+  #tellLost({ onLost }: Buyer, { model, usage }: Reservation): void {
+    onLost({ model, usage, estimated: true, costNanoUsd: this.#parts.priceOf(model, usage) });
+  }
+
+  #reserved({ event, fence, hold, record }: Buyer, { model }: ModelRequest): Reserved {
     return {
       settle: async (used) => {
+        // Until its record knows what an event has cost, the reservation says so.
+        if (this.#limits.event !== undefined && tokensIn(used) > 0) await record();
         const actual = this.#amountOf(model, used);
         await persistently(this.#parts.clock, hold, () =>
           this.#cell.change((ledger, now) => {
