@@ -9,7 +9,7 @@ import { mayBeTheAgents } from './alike/alike-state.ts';
 import type { FailingAlike } from './alike/failing-alike.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
 import type { Breaker } from './breaker/breaker.ts';
-import type { Buyer, Reserved, Till } from './budget/till.ts';
+import type { Buyer, Reserved, Till, Uncounted } from './budget/till.ts';
 import { type Claim, Fenced } from './claim.ts';
 import type { GrowingPause } from './growing-pause.ts';
 import { type Hold, HoldEnded } from './hold.ts';
@@ -218,11 +218,11 @@ async function reserved(
   buyer: Buyer,
   request: ModelRequest,
   stops: readonly AbortSignal[],
-): Promise<Reserved | { readonly outcome: Outcome }> {
+): Promise<Reserved | Uncounted | { readonly outcome: Outcome }> {
   const pace = await rate?.enter(request, buyer.hold, stops);
   if (pace !== undefined && 'outcome' in pace) return pace;
   const money = await till?.reserve(buyer, request);
-  if (money !== undefined && 'outcome' in money) {
+  if (money !== undefined && !('settle' in money)) {
     await pace?.settle(NO_TOKENS);
     return money;
   }

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { waitedOut } from '../lib/waited-out.ts';
 import { type Model, ModelError, type ModelRequest, type ModelTurn } from '../model/port.ts';
 import type { Attempt } from './breaker/breaker.ts';
-import type { Reserved } from './budget/till.ts';
+import type { Reserved, Uncounted } from './budget/till.ts';
 import type { Outcome } from './outcome.ts';
 import type { Purchase } from './spending.ts';
 
@@ -16,7 +16,7 @@ export interface CallGates {
   /** Whether the provider is to be called now. */
   readonly enter: () => Promise<Attempt | { readonly outcome: Outcome }>;
   /** Whether there is money for it. */
-  readonly reserve: (request: ModelRequest) => Promise<Reserved | { readonly outcome: Outcome }>;
+  readonly reserve: (request: ModelRequest) => Promise<Reserved | Uncounted | { readonly outcome: Outcome }>;
 }
 
 /** What a turn needs. */
@@ -45,9 +45,7 @@ export async function modelTurn(
       await attempt.neither();
       return reserved;
     }
-    const call = await called(ports, request, abort);
-    if (call.usage !== 'none') ports.onPurchase(purchaseOf(ports, request.model, call.usage, 'error' in call));
-    await reserved.settle(call.usage === 'none' ? NO_TOKENS : call.usage);
+    const call = 'failed' in reserved ? { error: reserved.failed } : await bought(ports, request, reserved, abort);
     if ('turn' in call) {
       await attempt.succeeded();
       return usable(call.turn);
@@ -60,6 +58,19 @@ export async function modelTurn(
     else await attempt.neither();
     return { outcome };
   }
+}
+
+/** One call for which money is reserved. */
+async function bought(
+  ports: TurnPorts,
+  request: ModelRequest,
+  reserved: Reserved,
+  abort: AbortSignal,
+): Promise<{ readonly turn: ModelTurn } | { readonly error: ModelError }> {
+  const call = await called(ports, request, abort);
+  if (call.usage !== 'none') ports.onPurchase(purchaseOf(ports, request.model, call.usage, 'error' in call));
+  await reserved.settle(call.usage === 'none' ? NO_TOKENS : call.usage);
+  return call;
 }
 
 /** One call, with what it used at most. */

@@ -114,7 +114,7 @@ suite('what may be spent, and a provider that is away', { concurrency: 1 }, () =
       assert.equal(Math.round((1000 - sumOf(metrics, 'eventagent_budget_remaining_usd', { period: 'day' })) * 1e9), billedNanoUsd(stub));
     }));
 
-  test("a request whose bytes are too many for the budget is run where the provider's count has room; one that is not counted is none", (t) =>
+  test("a request whose bytes are too many for the budget is run where the provider's count has room; it waits while the provider fails in counting, and is none where it cannot count", (t) =>
     onPodsStage(t, '4.3', async ({ stub, sink, start, look, reviewer }) => {
       const gateway = await start('gateway');
       const { runner } = reviewer;
@@ -127,11 +127,18 @@ suite('what may be spent, and a provider that is away', { concurrency: 1 }, () =
       assert.equal(await deliver(gateway.gatewayUrl, 'counted'), 202);
       await sink.until('it is done', () => sink.effects().length === 1);
       assert.equal(stub.received().length, 1);
-      stub.refuseCounts({ status: 429 });
+      stub.refuseCounts({ status: 529 });
+      assert.equal(await deliver(gateway.gatewayUrl, 'late'), 202);
+      const isOpen = async () => sumOf(await scrape(`${pod.metricsUrl}/metrics`), 'eventagent_model_breaker_open', {}) === 1;
+      await eventually('no events are taken', isOpen);
+      assert.deepEqual([stub.received().length, (await look(DEAD)).length], [1, 0]);
+      stub.refuseCounts(undefined);
+      await sink.until('it is done, too', () => sink.effects().length === 2, 30_000);
+      stub.refuseCounts({ status: 404 });
       assert.equal(await deliver(gateway.gatewayUrl, 'uncounted'), 202);
       const letter = await eventually('a dead letter', async () => (await look(DEAD))[0]);
       assert.equal(letter?.properties.headers['ea-reason'], 'EventBudgetSpent');
-      assert.equal(stub.received().length, 1, 'nothing more was bought');
+      assert.equal(stub.received().length, 2, 'nothing more was bought');
     }));
 
   test('without a budget, the cost of the day is what the provider billed: retries and dead letters included, over replicas and a restart', (t) =>

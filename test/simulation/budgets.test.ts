@@ -103,11 +103,43 @@ test('one that fits by its bytes is not counted', async () => {
   assert.deepEqual([world.model.ledger.length, world.model.counted.length], [1, 0]);
 });
 
-test('where the provider does not count, not in time, or too much, the bytes stand or the count says no', async () => {
+for (const [trouble, failing, reason] of [
+  ['limits the rate', { delayMs: 10, tokens: 'RateLimited' }, 'RateLimited'],
+  ['is overloaded', { delayMs: 10, tokens: 'Overloaded' }, 'Overloaded'],
+  ['cannot be reached', { delayMs: 10, tokens: 'Unreachable' }, 'Unreachable'],
+  ['takes too long', { delayMs: 3_600_000, tokens: 10 }, 'Overloaded'],
+] as const)
+  test(`where the provider is asked to count and ${trouble}, nothing is given up: events wait until it counts`, async () => {
+    for (const budget of [{ perEvent: { tokens: MOST_COUNTED } }, { perDay: { tokens: 5 * MOST_COUNTED } }]) {
+      let fails = true;
+      const counts = () => (fails ? failing : { delayMs: 10, tokens: 10 });
+      const { world, lines, start } = await stageOf({ counts, agent: { ...wordy, budget, delivery: { eventTtlSeconds: 600 } } });
+      start();
+      for (const event of ['one', 'two', 'three']) await world.publish(event);
+      await world.clock.advance(1_800_000);
+      assert.equal(world.broker.messages(world.names.dead).length, 0);
+      assert.ok(paused(lines, reason).length > 0 && world.model.counted.length < 60, `${world.model.counted.length} counts`);
+      fails = false;
+      await world.clock.runUntil(() => world.settled(), 3_600_000);
+      assertNothingBroken(world);
+      assert.equal(world.model.ledger.length, 3);
+    }
+  });
+
+test('where the provider fails in counting, and no count could make room, that is said at once', async () => {
+  const counts = () => ({ delayMs: 10, tokens: 'RateLimited' as const });
+  const { world, start } = await stageOf({ counts, agent: { ...wordy, budget: { perDay: { tokens: MAX_TOKENS + 50 } } } });
+  start();
+  await world.publish('event');
+  await world.clock.runUntil(() => world.settled(), 600_000);
+  const [letter] = world.broker.messages(world.names.dead);
+  assert.deepEqual([letter?.headers['ea-reason'], world.model.ledger.length], ['ExceedsBudget', 0]);
+});
+
+test('where the provider cannot count, or counts too much, the bytes stand or the count says no', async () => {
   for (const counts of [
-    () => ({ delayMs: 10, tokens: 'RateLimited' as const }),
-    () => ({ delayMs: 10, tokens: 'Unreachable' as const }),
-    () => ({ delayMs: 3_600_000, tokens: 10 }),
+    () => ({ delayMs: 10, tokens: 'ModelNotFound' as const }),
+    () => ({ delayMs: 10, tokens: 'BadRequest' as const }),
     () => ({ delayMs: 10, tokens: 1000 }),
   ]) {
     const { world, start } = await stageOf({ counts, agent: { ...wordy, budget: { perDay: { tokens: 1000 } } } });

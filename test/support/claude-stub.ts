@@ -50,8 +50,8 @@ export interface ClaudeStub {
   connections(): number;
   /** Replaces the script. */
   script(decide: (request: ClaudeRequest) => Behaviour | undefined): void;
-  /** Refuses from now on to count tokens. */
-  refuseCounts(refusal: Refusal): void;
+  /** Refuses from now on to count tokens, or does it again. */
+  refuseCounts(refusal: Refusal | undefined): void;
   /** Queues behaviours for the next requests, one each. */
   next(...behaviours: readonly Behaviour[]): void;
   /** Waits until a condition on the stub holds; rejects after `timeoutMs` (default 10,000). */

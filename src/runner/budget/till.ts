@@ -3,7 +3,7 @@ import type { AgentRef } from '../../api/names.ts';
 import { usdText } from '../../api/prices.ts';
 import { type TokenUsage, tokensIn } from '../../api/tokens.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
-import type { ModelRequest, TokenCounter } from '../../model/port.ts';
+import { ModelError, type ModelRequest, type TokenCounter } from '../../model/port.ts';
 import { type TimeZone, timeZone } from '../../schedule/time-zone.ts';
 import { persistently } from '../claim.ts';
 import type { GateParts } from '../gate-parts.ts';
@@ -54,6 +54,11 @@ export interface Buyer {
 export interface Reserved {
   /** To be called when the call has ended, with what it used at most. Rejects with the hold signal's reason; what was reserved stays booked then. */
   settle(usage: TokenUsage): Promise<void>;
+}
+
+/** Whether there is money could not be said, since the provider failed in counting the tokens of the request. */
+export interface Uncounted {
+  readonly failed: ModelError;
 }
 
 /** What is booked, as people and metrics are told. */
@@ -112,20 +117,31 @@ export class Till {
   }
 
   /**
-   * Asks for the money of one call: for the most that its bytes can come to, and only where there is no room for that, for what the provider counts. Rejects with the hold signal's
-   * reason while the store is away.
+   * Asks for the money of one call: for the most that its bytes can come to, and only where there is no room for that, for what the provider counts. Where the provider fails in
+   * counting, nothing is decided that a count could change: that is as if the call itself had failed so. Rejects with the hold signal's reason while the store is away.
    */
-  async reserve(buyer: Buyer, request: ModelRequest): Promise<Reserved | { readonly outcome: Outcome }> {
+  async reserve(buyer: Buyer, request: ModelRequest): Promise<Reserved | Uncounted | { readonly outcome: Outcome }> {
     const byBytes = usageBound(request);
     if (this.#counts !== undefined) {
       const { granting } = await this.#ask(buyer, request, [byBytes], 'if granted');
       if (granting.answer === 'granted') return this.#reserved(buyer, request);
     }
     const counted = await this.#counts?.of(request, buyer.hold);
-    const byCount = counted === undefined ? [] : [countedUsage(byBytes, counted)];
+    if (counted instanceof ModelError && (await this.#hasRoom(buyer, request, countedUsage(byBytes, 0)))) return { failed: counted };
+    const byCount = typeof counted === 'number' ? [countedUsage(byBytes, counted)] : [];
     const { granting, need } = await this.#ask(buyer, request, [byBytes, ...byCount], 'always');
     if (granting.answer !== 'granted') return { outcome: this.#refusal(granting, need, buyer.bought().spent) };
     return this.#reserved(buyer, request);
+  }
+
+  /** Whether there is room for a call that can use so much. Changes nothing. */
+  #hasRoom(buyer: Buyer, request: ModelRequest, usage: TokenUsage): Promise<boolean> {
+    return persistently(this.#parts.clock, buyer.hold, () =>
+      this.#cell.change((ledger, now) => {
+        const { granting } = reserve(ledger, this.#purchasing(buyer, request, usage), this.#limits, this.#periodsAt(now), now);
+        return { result: granting.answer === 'granted' };
+      }),
+    );
   }
 
   #purchasing({ event, fence, bought }: Buyer, { model }: ModelRequest, usage: TokenUsage): Purchasing {

@@ -51,23 +51,34 @@ suite('counts of a provider', () => {
     assert.equal(asked.filter((prompt) => prompt === 'one').length, 2, 'the oldest is forgotten');
   });
 
-  test('that fail are none, and are asked for again', async () => {
-    let fails = true;
-    const { asked, of } = counting(async () => {
-      if (fails) throw new ModelError('RateLimited', 'slow down', { usage: 'none' });
-      return 7;
+  for (const [code, isPassing] of [
+    ['RateLimited', true],
+    ['Overloaded', true],
+    ['Unauthorized', true],
+    ['ServerError', true],
+    ['ModelNotFound', false],
+    ['BadRequest', false],
+  ] as const)
+    test(`that fail with ${code} are ${isPassing ? 'that failure' : 'none'}, and are asked for again`, async () => {
+      const failure = new ModelError(code, code, { usage: 'none' });
+      let fails = true;
+      const { asked, of } = counting(async () => {
+        if (fails) throw failure;
+        return 7;
+      });
+      assert.equal(await of('one'), isPassing ? failure : undefined);
+      fails = false;
+      assert.equal(await of('one'), 7);
+      assert.equal(asked.length, 2);
     });
-    assert.equal(await of('one'), undefined);
-    fails = false;
-    assert.equal(await of('one'), 7);
-    assert.equal(asked.length, 2);
-  });
 
-  test('that do not come within ten seconds are none', async () => {
+  test('that do not come within ten seconds are a failure of the provider', async () => {
     const { clock, of } = counting(hangs);
     const counted = of('one');
     await clock.advance(10_000);
-    assert.equal(await counted, undefined);
+    const failure = await counted;
+    assert.ok(failure instanceof ModelError);
+    assert.equal(failure.code, 'Overloaded');
   });
 
   test('are not waited for when nobody may wait any more', async () => {
