@@ -13,7 +13,7 @@ export interface SharedCellOptions<Value> {
   readonly clock: Clock;
   readonly key: CellKey;
   /** How long a value is remembered after the last write. */
-  readonly expireMs: number;
+  readonly expireMs: number | ((value: Value, now: number) => number);
   /** What a cell holds that nobody has written; values are JSON. */
   readonly empty: Value;
   /** Told of each value that is seen or written, as of the store's time `now`. */
@@ -88,7 +88,8 @@ export class SharedCell<Value> {
       if (next === undefined) return result;
       const text = JSON.stringify(next);
       this.#known = undefined;
-      const answer = await store.replaceCell(key, stored?.version ?? 0, text, expireMs);
+      const keptMs = typeof expireMs === 'number' ? expireMs : expireMs(next, this.now());
+      const answer = await store.replaceCell(key, stored?.version ?? 0, text, keptMs);
       if (answer.written) {
         this.#see({ text, version: answer.version }, answer.now);
         return result;

@@ -31,7 +31,14 @@ export class RateGate {
     const { agent, rateLimit, store, clock } = parts;
     this.#parts = parts;
     const longestMs = Math.max(rateLimit.events?.periodMs ?? 0, 60_000);
-    this.#cell = new SharedCell({ store, clock, key: { owner: agent, name: 'rate' }, expireMs: 2 * longestMs, empty: IDLE });
+    this.#cell = new SharedCell({
+      store,
+      clock,
+      key: { owner: agent, name: 'rate' },
+      // Until all that was let through would have been let through evenly, and a while longer.
+      expireMs: (state, now) => 2 * longestMs + Math.max(0, Math.ceil(Math.max(state.events, state.tokens) - now)),
+      empty: IDLE,
+    });
   }
 
   /** Asks for one call. What is settled gives back the tokens that were not used. Rejects with the hold signal's reason while the store is away. */
