@@ -194,3 +194,18 @@ test('ledger: a call that the record of its event knows of is settled with what 
   assert.deepEqual([granting.answer, lost], ['granted', undefined]);
   assert.deepEqual(bookedIn(next ?? EMPTY_LEDGER, 'day', periods.day), money(85));
 });
+
+test('ledger: nothing is kept for an event that had begun and is given up', () => {
+  const full = booked(perDay, call('a', 60), call('b', 40));
+  const ledger = reserve(full, call('begun', 50, { hasBegun: true }), perDay, periods, NOW).next ?? EMPTY_LEDGER;
+  assert.deepEqual(Object.keys(ledger.claimants), ['begun']);
+  const later = periods.day.until;
+  for (const [limits, change, answer] of [
+    [{ ...perDay, event: { nanoUsd: 60 } }, { spent: money(20) }, 'spent'],
+    [{ day: { nanoUsd: 49 } }, {}, 'exceeds'],
+  ] as const) {
+    const { next, granting } = reserve(ledger, call('begun', 50, { hasBegun: true, ...change }), limits, nextDay, later);
+    assert.deepEqual([granting.answer, next?.claimants], [answer, {}]);
+    assert.equal(reserve(next ?? EMPTY_LEDGER, call('new', 40), limits, nextDay, later).granting.answer, 'granted');
+  }
+});

@@ -123,9 +123,12 @@ export function reserve(
   const without = { ...current, ...(known !== undefined && cameBack ? corrected(current, known, sinceThen(purchasing, known)) : {}), open };
   const changed = known === undefined ? {} : { next: without };
   const spent = lost.lost === undefined ? purchasing.spent : plus(purchasing.spent, lost.lost.amount);
-  if (isAbove(plus(spent, amount), limits.event)) return { ...changed, ...lost, granting: { answer: 'spent' } };
+  const { [event]: own, ...others } = without.claimants;
+  // Nothing is kept any more for an event that is given up.
+  const givenUp = own === undefined ? changed : { next: { ...without, claimants: others } };
+  if (isAbove(plus(spent, amount), limits.event)) return { ...givenUp, ...lost, granting: { answer: 'spent' } };
   const exceeded = periodNames.find((name) => isAbove(amount, limits[name]));
-  if (exceeded !== undefined) return { ...changed, ...lost, granting: { answer: 'exceeds', period: exceeded } };
+  if (exceeded !== undefined) return { ...givenUp, ...lost, granting: { answer: 'exceeds', period: exceeded } };
   const hasBegun = purchasing.hasBegun || known !== undefined;
   const full = periodNames.find((name) => isAbove(plus(total(without[name], periods[name]), amount), limits[name]));
   if (full !== undefined) {
@@ -133,7 +136,6 @@ export function reserve(
     const claimants = hasBegun ? { ...without.claimants, [event]: { amount, until: closed.until + CLAIM_MS } } : without.claimants;
     return { next: { ...without, closed, claimants }, ...lost, granting: { answer: 'closed', closed } };
   }
-  const { [event]: _own, ...others } = without.claimants;
   const kept = hasBegun
     ? undefined
     : Object.values(others).reduce<Amount | undefined>((sum, claimant) => plus(sum, claimant.amount), undefined);

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createVirtualClock } from '../../../test/support/virtual-clock.ts';
 import type { Budget } from '../../api/configuration.ts';
+import { WAIT_MS } from '../../api/names.ts';
 import { silentLog } from '../../lib/log.ts';
 import { ModelError, type TokenCounter } from '../../model/port.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import { Intake } from '../intake.ts';
+import { EMPTY_LEDGER, type Ledger } from './ledger.ts';
 import { type Buyer, Till } from './till.ts';
 
 const agent = { namespace: 'team', name: 'a' };
@@ -68,4 +70,20 @@ suite('a call that has no room by its bytes', () => {
     const { till, buyer, settled } = tillWith({ perDay: { tokens: 500 } }, async () => 100);
     assert.ok('settle' in (await settled(till.reserve(buyer('e'), request))));
   });
+});
+
+test('events that wait behind one that had begun grow no older by it', async () => {
+  const { clock, store, pauses, till, buyer, settled } = tillWith({ perDay: { tokens: 2500 } });
+  const begun = { amount: { nanoUsd: 0, tokens: 2000 }, until: clock.now() + 600_000 };
+  const ledger: Ledger = { ...EMPTY_LEDGER, claimants: { begun } };
+  await settled(store.replaceCell({ owner: agent, name: 'budget' }, 0, JSON.stringify(ledger), 3_600_000));
+  const startedAt = clock.now();
+  for (let round = 0; round < 30; round += 1) {
+    const answer = await settled(till.reserve(buyer(`event ${round}`), request));
+    assert.deepEqual(answer, { outcome: { kind: 'wait', reason: 'Behind' } });
+    const [from, until] = pauses.at(-1) ?? [0, 0];
+    assert.ok(from === startedAt && until >= clock.now() + WAIT_MS, 'until it comes again');
+    await clock.advance(WAIT_MS / 2 + round * 100);
+  }
+  assert.ok(pauses.length < 20, `noted ${pauses.length} times`);
 });

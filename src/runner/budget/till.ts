@@ -1,5 +1,5 @@
 import type { Budget } from '../../api/configuration.ts';
-import type { AgentRef } from '../../api/names.ts';
+import { type AgentRef, WAIT_MS } from '../../api/names.ts';
 import { usdText } from '../../api/prices.ts';
 import { type TokenUsage, tokensIn } from '../../api/tokens.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
@@ -7,6 +7,7 @@ import { ModelError, type ModelRequest, type TokenCounter } from '../../model/po
 import { type TimeZone, timeZone } from '../../schedule/time-zone.ts';
 import { persistently } from '../claim.ts';
 import type { GateParts } from '../gate-parts.ts';
+import { LastingPause } from '../lasting-pause.ts';
 import type { Outcome } from '../outcome.ts';
 import { SharedCell } from '../shared-cell.ts';
 import type { Purchase } from '../spending.ts';
@@ -30,7 +31,7 @@ import { countedUsage, TokenCounts } from './token-counts.ts';
 /** How often the ledger is looked at while nothing is taken, and else: others may have spent, or got money back. */
 const LOOK_CLOSED_MS = 10_000;
 const LOOK_MS = 15_000;
-/** The time in which nothing is taken does not count against events: noted this often, and this far ahead. */
+/** The time in which nothing is taken, or events wait behind others, does not count against events: noted this often, and this far ahead. */
 const NOTE_MS = 30_000;
 /** What was booked is remembered for longer than the longest period. */
 const EXPIRE_MS = 40 * 24 * 3_600_000;
@@ -91,10 +92,13 @@ export class Till {
   #closed: Closed | undefined;
   #closedAt = 0;
   #notedUntil = 0;
+  /** While events wait behind others. */
+  readonly #behind: LastingPause;
 
   constructor(parts: TillParts) {
-    const { agent, budget, store, clock, log, counter } = parts;
+    const { agent, budget, store, clock, log, notePause, counter } = parts;
     this.#parts = parts;
+    this.#behind = new LastingPause({ clock, notePause, gapMs: WAIT_MS });
     this.#limits = limitsOf(budget);
     this.#zone = zoneOf(budget);
     this.#counts = counter === undefined ? undefined : new TokenCounts(counter, { clock, log });
@@ -265,6 +269,8 @@ export class Till {
           error: `the budget of the ${granting.closed.period} has no room for a call of up to ${amountText(need)}; the ${granting.closed.period} ends at ${new Date(granting.closed.until).toISOString()}`,
         };
       case 'behind':
+        // It comes again within this time, or is behind no more.
+        if (this.#behind.leftMs <= WAIT_MS) this.#behind.forMs(NOTE_MS);
         return { kind: 'wait', reason: 'Behind' };
       default:
         return granting satisfies never;
