@@ -47,4 +47,18 @@ suite('the rate of an agent', () => {
     await clock.advance(60_000);
     assert.ok('settle' in (await enter(start())));
   });
+
+  test('pauses the agent once, however often it is used up', async () => {
+    const { clock, store, start, settled, enter } = gates({ events: { limit: 1, periodMs: 12_000 } });
+    const gate = start();
+    for (let event = 0; event < 50; event += 1) {
+      assert.ok('settle' in (await enter(gate)));
+      await clock.advance(1000);
+      assert.ok('outcome' in (await enter(gate)));
+      await clock.advance(11_500);
+    }
+    const pauses = await settled(store.pausesSince(agent, 0));
+    assert.equal(pauses.length, 1);
+    gate.close();
+  });
 });

@@ -8,6 +8,7 @@ import type { ModelRequest } from '../../model/port.ts';
 import type { Reserved } from '../budget/till.ts';
 import { persistently } from '../claim.ts';
 import type { GateParts } from '../gate-parts.ts';
+import { LastingPause } from '../lasting-pause.ts';
 import type { Outcome } from '../outcome.ts';
 import { SharedCell } from '../shared-cell.ts';
 import { givenBack, IDLE, letThrough, type RateState } from './rate-state.ts';
@@ -25,11 +26,14 @@ export interface RateGateParts extends GateParts {
 export class RateGate {
   readonly #parts: RateGateParts;
   readonly #cell: SharedCell<RateState>;
+  /** What is let in between two pauses waits for the rate in hand. */
+  readonly #pause: LastingPause;
   #timer: Timer | undefined;
 
   constructor(parts: RateGateParts) {
-    const { agent, rateLimit, store, clock } = parts;
+    const { agent, rateLimit, store, clock, notePause } = parts;
     this.#parts = parts;
+    this.#pause = new LastingPause({ clock, notePause, gapMs: IN_HAND_MS });
     const longestMs = Math.max(rateLimit.events?.periodMs ?? 0, 60_000);
     this.#cell = new SharedCell({
       store,
@@ -86,10 +90,10 @@ export class RateGate {
   }
 
   #close(waitMs: number): void {
-    const { clock, intake, log, notePause } = this.#parts;
+    const { clock, intake, log } = this.#parts;
     this.#timer?.cancel();
     log.info('the rate that the spec allows is used up; no events are taken for a while', { waitMs });
-    notePause(clock.now(), clock.now() + waitMs);
+    this.#pause.forMs(waitMs);
     intake.limit('rate', 0);
     this.#timer = clock.timer(waitMs, () => intake.limit('rate', undefined));
   }
