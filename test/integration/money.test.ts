@@ -13,7 +13,7 @@ import { onPodsStage, type Pod } from '../support/pods-stage.ts';
 import { scrape, sumOf } from '../support/scrape.ts';
 
 const REPLICAS = 8;
-const EVENTS = 160;
+const EVENTS = 240;
 const KILLS = 10;
 const SEED = 20260102;
 const DEAD = brokerNames({ namespace: 'test', name: 'reviewer' }).dead;
@@ -59,8 +59,14 @@ suite('what may be spent, and a provider that is away', { concurrency: 1 }, () =
         await sending;
         await Promise.all(pods.map((pod) => pod.untilReady()));
         await eventually(
-          'the budget is spent',
-          async () => (await Promise.all(pods.map(statusOf))).every(({ budget }) => budget?.closed !== undefined),
+          'the budget is spent, and nothing is called any more',
+          async () => {
+            // Calls under way may give money back, which others may have.
+            const calls = stub.received().length;
+            await delay(3_000);
+            const statuses = await Promise.all(pods.map(statusOf));
+            return statuses.every(({ budget }) => budget?.closed !== undefined) && stub.received().length === calls;
+          },
           120_000,
         );
         const [first] = await Promise.all(pods.map(statusOf));
@@ -71,9 +77,6 @@ suite('what may be spent, and a provider that is away', { concurrency: 1 }, () =
           (first?.budget?.monthNanoUsd ?? 0) >= billed && (first?.budget?.monthNanoUsd ?? 0) <= limit,
           `${first?.budget?.monthNanoUsd} booked, ${billed} billed`,
         );
-        const calls = stub.received().length;
-        await delay(3_000);
-        assert.equal(stub.received().length, calls, 'nothing is called while it is spent');
         const [pod] = pods;
         assert.ok(pod);
         assert.equal(sumOf(await scrape(`${pod.metricsUrl}/metrics`), 'eventagent_intake_paused', { reason: 'budget' }), 1);
