@@ -1,6 +1,6 @@
 import type { EventRecord } from '../api/record.ts';
 import { type Clock, sleep, type Timer } from '../lib/clock.ts';
-import { type RecordKey, type RecordWrite, type Store, StoreError } from '../store/port.ts';
+import { type RecordKey, type RecordUpdate, type RecordWrite, type Store, StoreError } from '../store/port.ts';
 import { fittedRecord } from './record-size.ts';
 
 /** How long a taker may be silent before another one may take the event. Renewed at a third of it. */
@@ -49,7 +49,9 @@ export class Claim {
   readonly #hooks: ClaimHooks;
   #record: EventRecord;
   /** The last write, where one was tried. */
-  #conclusion: { readonly write: RecordWrite; isWritten: boolean } | undefined;
+  #conclusion: { readonly write: RecordUpdate; isWritten: boolean } | undefined;
+  /** How many writes were begun. */
+  #writes = 0;
   #timer: Timer | undefined;
   #tooLarge = false;
 
@@ -79,14 +81,14 @@ export class Claim {
   /** Writes the record and keeps the lease. Throws `Fenced`. */
   async checkpoint(change: Partial<EventRecord>): Promise<void> {
     this.note(change);
-    await this.#write({ record: this.#record, leaseMs: LEASE_MS });
+    await this.#write(this.#next({ record: this.#record, leaseMs: LEASE_MS }));
   }
 
   /** Writes the record for the last time, gives up the lease, and forgets the record after `expireMs` where that is given. Throws `Fenced`. */
   async conclude(record: EventRecord, expireMs?: number): Promise<void> {
     this.release();
     this.#record = record;
-    const conclusion = { write: { record, leaseMs: 0, ...(expireMs === undefined ? {} : { expireMs }) }, isWritten: false };
+    const conclusion = { write: this.#next({ record, leaseMs: 0, ...(expireMs === undefined ? {} : { expireMs }) }), isWritten: false };
     this.#conclusion = conclusion;
     await this.#write(conclusion.write);
     conclusion.isWritten = true;
@@ -99,8 +101,9 @@ export class Claim {
   async abandon(given: EventRecord): Promise<void> {
     this.release();
     if (this.#lost.signal.aborted || this.#conclusion?.isWritten) return;
+    const write = this.#conclusion?.write ?? this.#next({ record: given, leaseMs: 0 });
     try {
-      await this.#store.update(this.key, this.#record.fence, this.#fitted(this.#conclusion?.write ?? { record: given, leaseMs: 0 }));
+      await this.#store.update(this.key, this.#record.fence, this.#fitted(write));
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }
@@ -112,7 +115,13 @@ export class Claim {
     this.#timer = undefined;
   }
 
-  async #write(write: RecordWrite): Promise<void> {
+  /** A write that comes after all before it, whichever of them arrives last. */
+  #next(write: RecordWrite): RecordUpdate {
+    this.#writes += 1;
+    return { ...write, number: this.#writes };
+  }
+
+  async #write(write: RecordUpdate): Promise<void> {
     if (this.#lost.signal.aborted) throw new Fenced();
     const fitted = this.#fitted(write);
     const { written } = await persistently(this.#clock, this.#signal, () => this.#store.update(this.key, this.#record.fence, fitted));
@@ -123,7 +132,7 @@ export class Claim {
   }
 
   /** What is left out stays known here: only a later taker misses it. */
-  #fitted(write: RecordWrite): RecordWrite {
+  #fitted(write: RecordUpdate): RecordUpdate {
     const { record, wholeBytes } = fittedRecord(this.#hooks.seal(write.record));
     if (wholeBytes !== undefined && !this.#tooLarge) this.#hooks.onTooLarge(wholeBytes);
     this.#tooLarge ||= wholeBytes !== undefined;

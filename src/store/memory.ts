@@ -21,6 +21,8 @@ import {
 
 interface Entry extends StoredRecord {
   readonly expiresAt: number;
+  /** Of the last write under the fence; 0 for the one that took the event. */
+  readonly number: number;
 }
 
 /** A store in this process's memory: for `eventagent dev` and tests. It forgets everything with the process. */
@@ -54,13 +56,14 @@ export function createMemoryStore(clock: Clock): OwnedStore {
       hasUnknown: hasUnknown || spent.costNanoUsd === 'unknown',
     });
   };
-  const put = (key: RecordKey, before: Entry | undefined, write: RecordWrite) => {
+  const put = (key: RecordKey, before: Entry | undefined, write: RecordWrite, number: number) => {
     const now = clock.now();
     const version = (before?.version ?? 0) + 1;
     book(key, before?.record, write.record);
     records.set(idOf(key), {
       record: structuredClone(write.record),
       version,
+      number,
       leaseUntil: write.leaseMs === 0 ? 0 : now + write.leaseMs,
       expiresAt: write.expireMs === undefined ? Number.POSITIVE_INFINITY : now + write.expireMs,
     });
@@ -101,20 +104,21 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         const now = clock.now();
         const stored = lookUp(key);
         if ((stored?.version ?? 0) !== expectedVersion) return { written: false, now, stored };
-        put(key, stored, write);
+        put(key, stored, write, 0);
         return { written: true, now };
       }),
     update: (key, fence, write) =>
       answer(() => {
         const stored = lookUp(key);
         if (stored?.record.fence !== fence) return { written: false };
-        put(key, stored, write);
+        if (write.number >= stored.number) put(key, stored, write, write.number);
         return { written: true };
       }),
     renew: (key, fence, leaseMs) =>
       answer(() => {
         const stored = lookUp(key);
         if (stored?.record.fence !== fence) return { renewed: false };
+        if (stored.leaseUntil === 0) return { renewed: true };
         records.set(idOf(key), { ...stored, version: stored.version + 1, leaseUntil: clock.now() + leaseMs });
         return { renewed: true };
       }),

@@ -27,6 +27,12 @@ export interface RecordWrite {
   readonly expireMs?: number;
 }
 
+/** What whoever holds the fence writes. */
+export interface RecordUpdate extends RecordWrite {
+  /** Counts the taker's writes, from 1; a repetition has the number of what it repeats. */
+  readonly number: number;
+}
+
 /** What came of a conditional write: done, or what stands in the way (`stored` is missing where there is no record). */
 export type WriteResult =
   | { readonly written: true; readonly now: number }
@@ -81,9 +87,13 @@ export interface Store {
    * another one by now.
    */
   replace(key: RecordKey, expectedVersion: number, write: RecordWrite, epoch?: string): Promise<WriteResult>;
-  /** Writes if the record still carries this fence. How the taker goes on; may be repeated after an unknown result. A write of either kind that has a receipt files it, too, and adds to the day what the event has cost more than before. */
-  update(key: RecordKey, fence: string, write: RecordWrite): Promise<{ readonly written: boolean }>;
-  /** Extends the lease if the record still carries this fence, even where the lease had run out. */
+  /**
+   * Writes if the record still carries this fence. How the taker goes on; may be repeated after an unknown result. What arrives after a write of a higher number changes nothing:
+   * it was overtaken, by its own repetition and what followed, and `written` says that it or a later write of the taker's is there. A write of either kind that has a receipt files
+   * it, too, and adds to the day what the event has cost more than before.
+   */
+  update(key: RecordKey, fence: string, write: RecordUpdate): Promise<{ readonly written: boolean }>;
+  /** Extends the lease if the record still carries this fence, even where the lease had run out. One that arrives after the lease was given up changes nothing. */
   renew(key: RecordKey, fence: string, leaseMs: number): Promise<{ readonly renewed: boolean }>;
   /** Forgets a record, and its receipt, if it still has this version. May be repeated. */
   remove(key: RecordKey, expectedVersion: number): Promise<{ readonly removed: boolean }>;

@@ -21,7 +21,7 @@ import {
 } from './port.ts';
 import { RedisClient, type RedisOptions } from './redis-client.ts';
 
-/** A record is a hash: v(ersion), f(ence), l(ease until), r(ecord as JSON), e(nd: its receipt as JSON, or nothing), and what it says was bought: t(urns), c(ost). Redis runs a script as one step; TIME inside it is the store's clock. */
+/** A record is a hash: v(ersion), f(ence), n(umber of the last write under it; missing where an older version of this program took the event and wrote it), l(ease until), r(ecord as JSON), e(nd: its receipt as JSON, or nothing), and what it says was bought: t(urns), c(ost). Redis runs a script as one step; TIME inside it is the store's clock. */
 const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
 /**
  * The keys are those of the record, of the agent's ends, a sorted set of events by the time of their end, and of what it spends in a day, a hash: d(ay), n(ano-USD), u(nknown
@@ -41,13 +41,13 @@ local function book(turns, cost)
   else redis.call('HINCRBY', KEYS[3], 'n', string.format('%.0f', tonumber(cost) - (tonumber(before[2] or '0') or 0))) end
   redis.call('PEXPIRE', KEYS[3], ${2 * DAY_MS})
 end
-local function put(version, fence, at)
+local function put(version, fence, number, at)
   local record, leaseMs, expireMs = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local event, receipt, endedAt = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   book(ARGV[at + 6], ARGV[at + 7])
   local lease = 0
   if leaseMs > 0 then lease = now + leaseMs end
-  redis.call('HSET', KEYS[1], 'v', version, 'f', fence, 'l', string.format('%.0f', lease), 'r', record, 'e', receipt)
+  redis.call('HSET', KEYS[1], 'v', version, 'f', fence, 'n', number, 'l', string.format('%.0f', lease), 'r', record, 'e', receipt)
   if expireMs > 0 then redis.call('PEXPIRE', KEYS[1], expireMs) else redis.call('PERSIST', KEYS[1]) end
   if receipt == '' then return end
   local left = redis.call('PTTL', KEYS[2])
@@ -66,21 +66,24 @@ const scripts = {
 if ARGV[3] ~= '' and redis.call('HGET', KEYS[4], 'id') ~= ARGV[3] then return {-1} end
 local stored = redis.call('HMGET', KEYS[1], 'v', 'l', 'r')
 if (stored[1] or '0') ~= ARGV[1] then return {0, string.format('%.0f', now), stored} end
-put(tonumber(ARGV[1]) + 1, ARGV[2], 4)
+put(tonumber(ARGV[1]) + 1, ARGV[2], 0, 4)
 return {1, string.format('%.0f', now)}`,
   },
   eaUpdate: {
     numberOfKeys: 3,
     lua: `${NOW} ${PUT}
-local stored = redis.call('HMGET', KEYS[1], 'v', 'f')
+local stored = redis.call('HMGET', KEYS[1], 'v', 'f', 'n')
 if stored[2] ~= ARGV[1] then return 0 end
-put(tonumber(stored[1]) + 1, ARGV[1], 2)
+if tonumber(ARGV[2]) < tonumber(stored[3] or '0') then return 1 end
+put(tonumber(stored[1]) + 1, ARGV[1], ARGV[2], 3)
 return 1`,
   },
   eaRenew: {
     numberOfKeys: 1,
     lua: `${NOW}
-if redis.call('HGET', KEYS[1], 'f') ~= ARGV[1] then return 0 end
+local stored = redis.call('HMGET', KEYS[1], 'f', 'l')
+if stored[1] ~= ARGV[1] then return 0 end
+if stored[2] == '0' then return 1 end
 redis.call('HINCRBY', KEYS[1], 'v', 1)
 redis.call('HSET', KEYS[1], 'l', string.format('%.0f', now + tonumber(ARGV[2])))
 return 1`,
@@ -200,7 +203,7 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
       return written === 1 ? { written: true, now: Number(now) } : { written: false, now: Number(now), stored: storedRecord(fields) };
     },
     update: async (key, fence, write) => {
-      const args = [recordKey(key), endsKey(key.agent), costsKey(key.agent), fence, ...writeArguments(key, write)];
+      const args = [recordKey(key), endsKey(key.agent), costsKey(key.agent), fence, write.number, ...writeArguments(key, write)];
       return { written: (await run('eaUpdate', ...args)) === 1 };
     },
     renew: async (key, fence, leaseMs) => ({ renewed: (await run('eaRenew', recordKey(key), fence, leaseMs)) === 1 }),

@@ -26,6 +26,6 @@ test('memory store: what a day has cost is that of the day in UTC', async () => 
   await clock.advance(10_000);
   assert.equal(await answered(store.costToday(agent)), 0);
   const more = { ...record, spent: { ...spent, turns: 2, costNanoUsd: 12 } };
-  await answered(store.update({ agent, event: 'a' }, 'f', { record: more, leaseMs: 0 }));
+  await answered(store.update({ agent, event: 'a' }, 'f', { record: more, leaseMs: 0, number: 1 }));
   assert.equal(await answered(store.costToday(agent)), 7);
 });

@@ -111,3 +111,25 @@ test('Redis store: a new day begins with nothing, and what a day has cost is kep
     client.disconnect();
   }
 });
+
+test('Redis store: a record that an older version wrote, without counting its writes, is gone on with', async () => {
+  const store = createRedisStore({ url: redis.url, onError });
+  worlds.push(store);
+  const agent = { namespace: 'test', name: `agent-${randomUUID().slice(0, 8)}` };
+  const key = { agent, event: 'e' };
+  const field = `ea:{test/${agent.name}}:event:e`;
+  const record = { gen: 0, attempt: 1, phase: 'parked', fence: 'old', starts: 0, startedAt: 1, outputs: {} } as const;
+  const client = new Redis(redis.url);
+  try {
+    await client.hset(field, { v: 3, f: 'old', l: 0, r: JSON.stringify(record), e: '' });
+    assert.deepEqual(await store.update(key, 'old', { record, leaseMs: 0, number: 1 }), { written: true });
+    // An older version that takes an event leaves what it does not know of.
+    await client.hset(field, { v: 5, f: 'older', l: 0, r: JSON.stringify({ ...record, fence: 'older' }), e: '', n: 9 });
+    const taken = { ...record, phase: 'running', fence: 'new', starts: 1 } as const;
+    assert.ok((await store.replace(key, 5, { record: taken, leaseMs: 60_000 })).written);
+    assert.ok((await store.update(key, 'new', { record: { ...taken, phase: 'decided' }, leaseMs: 60_000, number: 1 })).written);
+    assert.deepEqual([(await store.read(key)).stored?.record.phase, await client.hget(field, 'n')], ['decided', '1']);
+  } finally {
+    client.disconnect();
+  }
+});

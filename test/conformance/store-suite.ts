@@ -63,11 +63,11 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     assert.equal(await cost(), 0);
     assert.ok((await store.replace(key, 0, { record: record(), leaseMs: 60_000 })).written);
     assert.equal(await cost(), 0, 'nothing was bought');
-    const bought = { record: record({ spent: spent(1, 1_000_000_007) }), leaseMs: 60_000 };
+    const bought = { record: record({ spent: spent(1, 1_000_000_007) }), leaseMs: 60_000, number: 1 };
     await store.update(key, 'a', bought);
     await store.update(key, 'a', bought);
     assert.equal(await cost(), 1_000_000_007, 'a write that is repeated adds nothing');
-    assert.equal((await store.update(key, 'b', { record: record({ spent: spent(9, 9) }), leaseMs: 0 })).written, false);
+    assert.equal((await store.update(key, 'b', { record: record({ spent: spent(9, 9) }), leaseMs: 0, number: 1 })).written, false);
     const late = await store.replace(key, 1, { record: record({ spent: spent(9, 9) }), leaseMs: 0 });
     assert.equal(late.written, false);
     assert.equal(await cost(), 1_000_000_007, 'nor does one that is refused');
@@ -77,7 +77,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     assert.equal(await cost(), 1_000_000_007, 'nor the next taker');
     const result = { outcome: 'dead' as const, reason: 'AttemptsExhausted' as const, endedAt: 1 };
     const dead = record({ fence: 'b', phase: 'dead', event: { id: 'x', type: 't' }, spent: spent(3, 1_000_000_017), result });
-    await other.update(key, 'b', { record: dead, leaseMs: 0, expireMs: 500 });
+    await other.update(key, 'b', { record: dead, leaseMs: 0, number: 1, expireMs: 500 });
     await store.replace(second, 0, { record: record({ spent: spent(1, 3) }), leaseMs: 0 });
     assert.equal(await cost(), 1_000_000_020);
     assert.equal(await store.costToday(freshKey().agent), 0, 'another agent has its own');
@@ -94,7 +94,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     const key = freshKey();
     await store.replace(key, 0, { record: record({ spent: spent(1, 7) }), leaseMs: 60_000 });
     assert.equal(await store.costToday(key.agent), 7);
-    await store.update(key, 'a', { record: record({ spent: spent(2, 'unknown') }), leaseMs: 60_000 });
+    await store.update(key, 'a', { record: record({ spent: spent(2, 'unknown') }), leaseMs: 60_000, number: 1 });
     assert.equal(await store.costToday(key.agent), 'unknown');
     await store.replace({ ...key, event: 'second' }, 0, { record: record({ spent: spent(1, 7) }), leaseMs: 0 });
     assert.equal(await store.costToday(key.agent), 'unknown');
@@ -160,7 +160,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     const { stored, now } = await other.read(key);
     assert.ok(stored && stored.leaseUntil < now, 'the lease has run out by the clock of the store');
     assert.ok((await other.replace(key, stored.version, { record: record({ fence: 'heir', starts: 2 }), leaseMs: 60_000 })).written);
-    assert.deepEqual(await store.update(key, 'frozen', { record: record({ fence: 'frozen', phase: 'done' }), leaseMs: 0 }), {
+    assert.deepEqual(await store.update(key, 'frozen', { record: record({ fence: 'frozen', phase: 'done' }), leaseMs: 0, number: 1 }), {
       written: false,
     });
     assert.deepEqual(await store.renew(key, 'frozen', 60_000), { renewed: false });
@@ -180,15 +180,49 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
   about('a write may be repeated after its answer was lost', async ({ store }) => {
     const key = freshKey();
     await store.replace(key, 0, { record: record(), leaseMs: 1000 });
-    const write = { record: record({ phase: 'parked' as const, attempt: 2 }), leaseMs: 0 };
+    const write = { record: record({ phase: 'parked' as const, attempt: 2 }), leaseMs: 0, number: 1 };
     assert.deepEqual([await store.update(key, 'a', write), await store.update(key, 'a', write)], [{ written: true }, { written: true }]);
     const { stored } = await store.read(key);
     assert.deepEqual([stored?.record.attempt, stored?.leaseUntil], [2, 0]);
   });
 
+  about(
+    'a write that arrives after its repetition and what followed changes nothing, and its sender goes on',
+    async ({ store, other, pass }) => {
+      const key = freshKey();
+      const event = { id: key.event, type: 't' };
+      const checkpoint = { record: record({ event, spent: spent(1, 5) }), leaseMs: 60_000, number: 1 };
+      const result = { outcome: 'done' as const, endedAt: 7 };
+      const end = { record: record({ event, phase: 'done', spent: spent(2, 11), result }), leaseMs: 0, expireMs: 400, number: 3 };
+      await store.replace(key, 0, { record: record({ event }), leaseMs: 60_000 });
+      const answers = [];
+      // Numbers may be missing: that of a write which never arrived.
+      for (const write of [checkpoint, checkpoint, end, checkpoint, { ...checkpoint, number: 2 }, end, checkpoint])
+        answers.push(await (answers.length % 2 ? store : other).update(key, 'a', write));
+      assert.deepEqual(new Set(answers.map(({ written }) => written)), new Set([true]));
+      const { stored } = await store.read(key);
+      assert.deepEqual([stored?.record, stored?.leaseUntil, stored?.version], [end.record, 0, 5]);
+      assert.equal((await store.receipts(key.agent, 0)).length, 1);
+      assert.equal(await store.costToday(key.agent), 11);
+      await pass(600);
+      assert.equal((await store.read(key)).stored, undefined, 'it is forgotten in its time');
+      assert.deepEqual(await store.update(key, 'a', checkpoint), { written: false });
+    },
+  );
+
+  about('the next taker counts its writes anew', async ({ store, other }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record({ fence: 'a' }), leaseMs: 60_000 });
+    await store.update(key, 'a', { record: record({ fence: 'a', phase: 'parked', attempt: 2 }), leaseMs: 0, number: 7 });
+    const { stored } = await other.read(key);
+    await other.replace(key, stored?.version ?? 0, { record: record({ fence: 'b', attempt: 2 }), leaseMs: 60_000 });
+    await other.update(key, 'b', { record: record({ fence: 'b', attempt: 2, phase: 'decided' }), leaseMs: 60_000, number: 1 });
+    assert.equal((await store.read(key)).stored?.record.phase, 'decided');
+  });
+
   about('nobody writes a record that is not there', async ({ store }) => {
     const key = freshKey();
-    assert.deepEqual(await store.update(key, 'a', { record: record(), leaseMs: 1000 }), { written: false });
+    assert.deepEqual(await store.update(key, 'a', { record: record(), leaseMs: 1000, number: 1 }), { written: false });
     assert.deepEqual(await store.renew(key, 'a', 1000), { renewed: false });
     assert.ok(!(await store.replace(key, 3, { record: record(), leaseMs: 1000 })).written);
   });
@@ -196,7 +230,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
   about('a finished record is forgotten after its time, one at work stays', async ({ store, pass }) => {
     const [done, running] = [freshKey(), freshKey()];
     await store.replace(done, 0, { record: record(), leaseMs: 1000 });
-    await store.update(done, 'a', { record: record({ phase: 'done' }), leaseMs: 0, expireMs: 30 });
+    await store.update(done, 'a', { record: record({ phase: 'done' }), leaseMs: 0, number: 1, expireMs: 30 });
     await store.replace(running, 0, { record: record(), leaseMs: 10 });
     await pass(60);
     assert.equal((await store.read(done)).stored, undefined);
@@ -207,16 +241,25 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
   about('a renewal that comes after the end does not keep a finished record for ever', async ({ store, pass }) => {
     const key = freshKey();
     await store.replace(key, 0, { record: record(), leaseMs: 1000 });
-    await store.update(key, 'a', { record: record({ phase: 'done' }), leaseMs: 0, expireMs: 30 });
+    await store.update(key, 'a', { record: record({ phase: 'done' }), leaseMs: 0, number: 1, expireMs: 30 });
     await store.renew(key, 'a', 1000);
     await pass(60);
     assert.equal((await store.read(key)).stored, undefined);
   });
 
+  about('a renewal that arrives after the lease was given up does not bring it back', async ({ store }) => {
+    const key = freshKey();
+    await store.replace(key, 0, { record: record(), leaseMs: 60_000 });
+    await store.update(key, 'a', { record: record(), leaseMs: 0, number: 1 });
+    await store.renew(key, 'a', 60_000);
+    const { stored } = await store.read(key);
+    assert.deepEqual([stored?.leaseUntil, stored?.version], [0, 2]);
+  });
+
   about('a write without an expiry takes back an earlier one', async ({ store, pass }) => {
     const key = freshKey();
     await store.replace(key, 0, { record: record(), leaseMs: 0, expireMs: 30 });
-    await store.update(key, 'a', { record: record(), leaseMs: 1000 });
+    await store.update(key, 'a', { record: record(), leaseMs: 1000, number: 1 });
     await pass(60);
     assert.notEqual((await store.read(key)).stored, undefined);
   });
@@ -227,6 +270,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     await store.update(key, 'a', {
       record: record({ ...change, event: { id: key.event, type: 't' } }),
       leaseMs: 0,
+      number: 1,
       ...(expireMs === undefined ? {} : { expireMs }),
     });
   };
@@ -318,6 +362,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     await store.update(key, 'a', {
       record: record({ gen: 1, phase: 'done', event: { id: key.event, type: 't' }, result: { outcome: 'done', endedAt: 2000 } }),
       leaseMs: 0,
+      number: 1,
     });
     const receipts = await store.receipts(key.agent, 2000);
     assert.deepEqual(

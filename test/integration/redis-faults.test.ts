@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
+import { systemClock } from '../../src/lib/clock.ts';
+import { Claim } from '../../src/runner/claim.ts';
 import { type OwnedStore, PAUSE_RETENTION_MS, type RecordKey, type RecordWrite, StoreError } from '../../src/store/port.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { watchedStore } from '../../src/store/watched.ts';
@@ -96,6 +98,30 @@ suite('a store that fails', { concurrency: true }, () => {
     await failsInTime(() => store.read(key));
     await answersAgain(store);
     assert.equal((await store.read(key)).stored?.record.fence, 'a');
+  });
+
+  test('a write that the network delivers after its repetition, and after the end of the event, changes nothing', async (t) => {
+    const w = await world(t);
+    if (w === undefined) return;
+    const { server, proxy, store } = w;
+    await store.replace(key, 0, write);
+    const claim = new Claim(store, systemClock, key, write.record, new AbortController().signal);
+    t.after(() => claim.release());
+    const deliver = proxy.holdUp();
+    await claim.checkpoint({ starts: 1 });
+    await claim.conclude({ ...claim.record, phase: 'done', starts: 0 }, 600_000);
+    const before = await store.read(key);
+    await withAdmin(server, async (admin) => {
+      const calls = async () => {
+        const counts = (await admin.info('commandstats')).matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g);
+        return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+      };
+      const until = (await calls()) + 1;
+      deliver();
+      await eventually('the late write has arrived', async () => (await calls()) >= until);
+      assert.deepEqual((await store.read(key)).stored, before.stored);
+      assert.ok((await admin.pttl('ea:{test/agent}:event:event')) > 0, 'it is forgotten in its time');
+    });
   });
 
   const failovers = [

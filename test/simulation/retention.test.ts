@@ -108,7 +108,7 @@ test('what is known of an event that was run again since is kept', async () => {
   const record = await storedOf(scene, 'again');
   assert.ok(record);
   const redriven = { ...record, gen: 1, phase: 'running' as const, fence: 'redriven' };
-  const written = world.store.update(key, record.fence, { record: redriven, leaseMs: 0 });
+  const written = world.store.update(key, record.fence, { record: redriven, leaseMs: 0, number: 100 });
   await world.clock.advance(26 * HOUR_MS);
   assert.ok((await written).written);
   assert.deepEqual([deadIn(world), (await storedOf(scene, 'again'))?.gen], [[], 1]);

@@ -12,6 +12,8 @@ export interface TcpProxy extends AsyncDisposable {
   /** From now on nothing that either end says or does reaches the other, its closing included; new connections come about, and hear nothing. `heal` lets all of it through, in order, as a network does that repeats what was lost. */
   swallow(): void;
   heal(): void;
+  /** Keeps what the clients of the present connections say from now on. What is returned delivers it, whatever has become of them: a network that has had it all along. New connections pass. */
+  holdUp(): () => void;
   /** Drops what a client says from the first place on that `find` gives in what it has just said (-1: in none), on each connection, now and later. */
   muteClientFrom(find: (said: Buffer) => number): void;
   /** Holds up whatever is said, each way, by so much for each piece; 0: not any more. */
@@ -23,6 +25,8 @@ export interface TcpProxy extends AsyncDisposable {
 /** What is done to what one end says. */
 interface Passage {
   muted: boolean;
+  /** Until then what is said is kept. */
+  held?: Promise<void>;
 }
 
 /** A proxy for a port of 127.0.0.1. */
@@ -46,7 +50,7 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     return socket;
   };
   const lead = (from: 'client' | 'server', source: Socket, target: Socket) => {
-    const passage = { from, muted: false };
+    const passage: Passage & { readonly from: 'client' | 'server' } = { from, muted: false };
     passages.add(passage);
     source.once('close', () => passages.delete(passage));
     const pass = (said: Buffer): Buffer | undefined => {
@@ -57,21 +61,27 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
     };
     const transform = new Transform({
       transform: (said: Buffer, _encoding, done) => {
-        whenOpen(() => {
-          if (delayMs === 0) done(null, pass(said));
-          else setTimeout(() => done(null, pass(said)), delayMs).unref();
-        });
+        const { held } = passage;
+        if (held !== undefined) void held.then(() => done(null, said));
+        else
+          whenOpen(() => {
+            if (delayMs === 0) done(null, pass(said));
+            else setTimeout(() => done(null, pass(said)), delayMs).unref();
+          });
       },
       flush: (done) => whenOpen(done),
     });
     source.pipe(transform).pipe(target);
+    return passage;
   };
   const server = createServer((client) => {
     const target = keep(connect(leadsTo, '127.0.0.1'));
     keep(client);
-    lead('client', client, target);
+    const passage = lead('client', client, target);
     lead('server', target, client);
-    client.once('close', () => whenOpen(() => target.destroy()));
+    client.once('close', () => {
+      if (passage.held === undefined) whenOpen(() => target.destroy());
+    });
     target.once('close', () => whenOpen(() => client.destroy()));
   });
   server.listen(0, '127.0.0.1');
@@ -93,6 +103,11 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
       hole ??= Promise.withResolvers<void>();
     },
     heal,
+    holdUp: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      for (const passage of passages) if (passage.from === 'client') passage.held = promise;
+      return resolve;
+    },
     muteClientFrom: (place) => {
       find = place;
     },
