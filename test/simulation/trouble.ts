@@ -52,7 +52,7 @@ export function haunt(random: Random, world: World, trouble: { left: number }): 
   world.clock.timer(random.integer(500, 30_000), () => {
     if (trouble.left <= 0) return;
     trouble.left -= 1;
-    const what = random.integer(0, 4);
+    const what = random.integer(0, 5);
     if (what === 0) world.broker.dropConnections();
     else if (what === 1) world.broker.restart(random.integer(0, 20_000));
     else if (what === 2) {
@@ -60,7 +60,8 @@ export function haunt(random: Random, world: World, trouble: { left: number }): 
       world.clock.timer(random.integer(1000, 30_000), () => world.broker.setBlocked(false));
     } else if (what === 3) {
       world.loseRoute(random.pick(['work', 'wait', 'dead', 'retry.10000']), random.integer(1000, random.chance(0.1) ? 3_600_000 : 60_000));
-    } else {
+    } else if (what === 4) world.holdUpWrite(random.integer(1000, 60_000));
+    else {
       world.storeDown = true;
       world.clock.timer(random.integer(1000, 40_000), () => {
         world.storeDown = false;

@@ -107,6 +107,8 @@ export class World {
   readonly #incarnations = new Set<Incarnation>();
   #configuration: RunnerConfiguration;
   #storeDown = false;
+  /** For how long the network holds up the next write of a taker. */
+  #holdUpMs: number | undefined;
   #fences = 0;
 
   constructor(options: WorldOptions) {
@@ -130,6 +132,11 @@ export class World {
   /** Changes the agent for every process that is started from now on. */
   change(change: Pick<WorldOptions, 'filter' | 'agent'>): void {
     this.#configuration = runnerConfigurationFor(agentOf({ ...this.#options, ...change }), 'ea');
+  }
+
+  /** Has the network hold up the next write that a taker makes: it is given up as unanswered, repeated on another connection, and arrives `ms` after it was sent. */
+  holdUpWrite(ms: number): void {
+    this.#holdUpMs = ms;
   }
 
   /** While it is down, the store answers nothing. */
@@ -382,6 +389,18 @@ export class World {
         return result;
       },
       update: async (key, fence, write) => {
+        const holdUpMs = this.#holdUpMs;
+        if (holdUpMs !== undefined) {
+          this.#holdUpMs = undefined;
+          const arrive = async () => {
+            await store.update(key, fence, write);
+            const { stored } = await store.read(key);
+            if (stored !== undefined) remember(key.event, stored.record);
+          };
+          this.clock.timer(holdUpMs, () => void arrive());
+          await sleep(this.clock, 5000);
+          throw new StoreError('Unreachable', 'the store does not answer');
+        }
         const result = await down(store.update)(key, fence, write);
         if (result.written) remember(key.event, write.record);
         return result;
