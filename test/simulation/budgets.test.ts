@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { StoreError } from '../../src/store/port.ts';
 import { assertNothingBroken, assertNothingOverspent, billedByDay, ledgerOf } from './invariants.ts';
 import { createRandom, type Random } from './random.ts';
 import { type ModelScript, USAGE } from './scripted-model.ts';
@@ -303,3 +304,29 @@ for (const [isWordy, seeds] of [
     }
     assert.ok(deaths > seeds / 2, `${deaths} deaths`);
   });
+
+test('a call whose settlement outlasted the hold of its delivery is counted once', async () => {
+  const agent = { budget: { perDay: { tokens: 100 * MOST } }, maxTokens: MAX_TOKENS, delivery: { runTimeoutSeconds: 60 } };
+  let calls = 0;
+  const model = () => {
+    calls += 1;
+    if (calls === 1)
+      world.store.replaceCell = async () => {
+        throw new StoreError('Unreachable', 'cells are away');
+      };
+    return { delayMs: 1000 };
+  };
+  const { world, start } = await stageOf({ agent, model });
+  const replica = start();
+  const { replaceCell } = world.store;
+  await world.publish('event');
+  await world.clock.runUntil(() => world.records.get('event')?.spent !== undefined, 3_600_000);
+  world.store.replaceCell = replaceCell;
+  await world.clock.runUntil(() => world.settled(), 3_600_000);
+  assert.equal(world.model.ledger.length, 2, 'bought again, since the first was not recorded');
+  assert.equal(world.records.get('event')?.spent?.turns, 2);
+  const tokens = (await replica.scrape())
+    .filter(({ name }) => name === 'eventagent_tokens_total')
+    .reduce((sum, { value }) => sum + value, 0);
+  assert.equal(tokens, 2 * TOKENS);
+});
