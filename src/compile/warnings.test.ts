@@ -26,6 +26,8 @@ const bodies: readonly (readonly [name: string, body: string, warned: boolean, c
 
 const cases: readonly (readonly [name: string, fixture: AgentFixture, want: readonly string[]])[] = [
   ['a plain agent is fine', {}, []],
+  ['runs of 1500 s are fine', { delivery: { runTimeoutSeconds: 1500 } }, []],
+  ['longer runs need more of the broker', { delivery: { runTimeoutSeconds: 1501 } }, ['spec.delivery.runTimeoutSeconds']],
   ['an agent that comments on every event answers itself', { triggers: [github], outputs: [comment] }, ['spec.filter']],
   [
     'so does one whose filter takes comments',

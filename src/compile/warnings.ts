@@ -1,4 +1,5 @@
 import type { EventAgent } from '../api/generated/event-agent.ts';
+import { consumerTimeoutFor } from '../api/hold-times.ts';
 import { itemDefaults } from '../api/item-defaults.ts';
 import { parseFilter } from '../expr/cel.ts';
 import { quotedValues } from '../expr/json-quotes.ts';
@@ -7,7 +8,14 @@ import type { Problem } from './compile.ts';
 
 /** What is legal in an agent and unwise. `isPriced` knows the models that have a price. */
 export function warningsFor(agent: EventAgent, isPriced: (model: string) => boolean): readonly Problem[] {
-  return [...ownEcho(agent), ...longRetries(agent), ...unverified(agent), ...brokenBodies(agent), ...unpriced(agent, isPriced)];
+  return [
+    ...ownEcho(agent),
+    ...longRetries(agent),
+    ...longRuns(agent),
+    ...unverified(agent),
+    ...brokenBodies(agent),
+    ...unpriced(agent, isPriced),
+  ];
 }
 
 /** Events that GitHub sends because of what an agent writes to it. */
@@ -45,6 +53,14 @@ function letsThrough(filter: string | undefined, { type, action }: (typeof ECHOE
     // The filter looks at more of the event than a probe has; whether it lets the echo through cannot be told.
     return false;
   }
+}
+
+/** Runs for which the broker has to be told to wait. */
+function longRuns({ spec }: EventAgent): readonly Problem[] {
+  const consumerTimeoutMs = consumerTimeoutFor(spec.delivery.runTimeoutSeconds * 1000);
+  if (consumerTimeoutMs === undefined) return [];
+  const message = `above 1500 the work queue needs a policy with consumer-timeout ${consumerTimeoutMs}, which RabbitMQ knows from 3.12 on: it is set where the user of the management API has the tag policymaker, or by a policy of yours`;
+  return [{ path: 'spec.delivery.runTimeoutSeconds', message }];
 }
 
 /** A schedule of retries that goes on after the event has outlived its TTL. */

@@ -100,6 +100,7 @@ test('a user and a password, a server name, an unverified server, a proxy, someb
 
 for (const [what, config, message] of [
   ['a context that is not there', { currentContext: 'there' }, /current context names no cluster: there/],
+  ['a user that is not there', { context: { user: 'nobody' } }, /context here of the kubeconfig names user nobody, which it does not have/],
   ['a SOCKS proxy', { cluster: { 'proxy-url': 'socks5://proxy:1080' } }, /SOCKS/],
 ] as const)
   test(`${what} is refused`, (t) => assert.rejects(accessOf(t, config), { name: 'InputError', message }));

@@ -53,6 +53,9 @@ async function kubeConfigAccess(load: (config: KubeConfig) => void, clock: Clock
   if (context !== undefined) choose(config, context);
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new InputError('Usage', `the kubeconfig's current context names no cluster: ${config.getCurrentContext()}`);
+  const user = config.getContextObject(config.getCurrentContext())?.user;
+  if (user && config.getCurrentUser() === null)
+    throw new InputError('Usage', `context ${config.getCurrentContext()} of the kubeconfig names user ${user}, which it does not have`);
   if (cluster.proxyUrl?.startsWith('socks'))
     throw new InputError(
       'Usage',

@@ -204,6 +204,14 @@ suite('a command in a cluster that cannot begin', () => {
     assert.deepEqual([cluster.created, cluster.deleted], [[], []]);
   });
 
+  test('says at once that the API server cannot be had, before anything is begun', async () => {
+    const cluster = scriptedJobCluster();
+    cluster.fail = (call) => (call === 'get' ? kubeError('Unreachable', 'no answer') : undefined);
+    const startedAt = cluster.clock.now();
+    assert.equal((await cluster.run()).error?.message, 'no answer');
+    assert.deepEqual([cluster.created, cluster.deleted, cluster.clock.now() - startedAt], [[], [], 0]);
+  });
+
   test('makes no Job for agents of which one has another broker or namespace', async () => {
     const cluster = scriptedJobCluster({
       'support/triage-runner': runnerDeployment(),

@@ -12,7 +12,6 @@ import { InCluster } from './errors.ts';
 import { followOutput, type Writing } from './follow.ts';
 import { brokerSecretOf, commandJobFor, commandJobName, type RunnerDeployment } from './job.ts';
 import type { JobRef } from './job-pod.ts';
-import { persistently } from './persistent.ts';
 import { startedPod } from './started.ts';
 
 /** A command that is to be run in a cluster. */
@@ -51,7 +50,8 @@ export async function runInCluster(command: Command, ports: CommandPorts): Promi
   const ended = new AbortController();
   const unfollow = follow(ports.lost, ended);
   try {
-    const deployment = await deploymentFor(command.agents, ports, ended.signal);
+    // Nothing is begun yet: what fails here is said at once, and is to be repeated by whoever has asked.
+    const deployment = await deploymentFor(command.agents, ports.kube, AbortSignal.any([ports.stop, ended.signal]));
     const { namespace } = agent;
     const job = { namespace, name: commandJobName(agent, randomBytes(3).toString('hex')) };
     const object = commandJobFor(deployment, { agent, name: job.name, words: command.words, deadlineSeconds: command.deadlineSeconds });
@@ -117,13 +117,11 @@ function isExitCode(code: number): code is ExitCode {
 }
 
 /** The Deployment of the first agent's runner. Throws where there is none, or another agent has another broker. */
-async function deploymentFor(agents: readonly AgentRef[], { kube, clock }: CommandPorts, signal: AbortSignal): Promise<RunnerDeployment> {
+async function deploymentFor(agents: readonly AgentRef[], kube: Pick<KubeClient, 'get'>, signal: AbortSignal): Promise<RunnerDeployment> {
   const found: { readonly agent: AgentRef; readonly deployment: RunnerDeployment }[] = [];
   for (const agent of agents) {
     const { namespace } = agent;
-    const deployment = await persistently(clock, signal, () =>
-      kube.get<RunnerDeployment>(resources.deployments, namespace, runnerName(agent), signal),
-    );
+    const deployment = await kube.get<RunnerDeployment>(resources.deployments, namespace, runnerName(agent), signal);
     if (deployment === undefined) throw new InCluster('NoRunner', noRunner(agent));
     found.push({ agent, deployment });
   }
