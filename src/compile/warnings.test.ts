@@ -26,6 +26,13 @@ const bodies: readonly (readonly [name: string, body: string, warned: boolean, c
 
 const cases: readonly (readonly [name: string, fixture: AgentFixture, want: readonly string[]])[] = [
   ['a plain agent is fine', {}, []],
+  ['a budget with room for an answer is fine', { maxTokens: 300, budget: { perDay: { tokens: 300 } } }, []],
+  ['a budget of tokens without room for an answer', { maxTokens: 300, budget: { perEvent: { tokens: 299 } } }, ['spec.budget.perEvent']],
+  [
+    'a budget of money without room for an answer',
+    { maxTokens: 300, budget: { perDay: { usd: '0.000001' }, perMonth: { usd: '5' } } },
+    ['spec.budget.perDay'],
+  ],
   ['runs of 1500 s are fine', { delivery: { runTimeoutSeconds: 1500 } }, []],
   ['longer runs need more of the broker', { delivery: { runTimeoutSeconds: 1501 } }, ['spec.delivery.runTimeoutSeconds']],
   ['an agent that comments on every event answers itself', { triggers: [github], outputs: [comment] }, ['spec.filter']],

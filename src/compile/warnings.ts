@@ -1,9 +1,12 @@
 import type { EventAgent } from '../api/generated/event-agent.ts';
 import { consumerTimeoutFor } from '../api/hold-times.ts';
 import { itemDefaults } from '../api/item-defaults.ts';
+import { costNanoUsd } from '../api/prices.ts';
+import { NO_TOKENS } from '../api/tokens.ts';
 import { parseFilter } from '../expr/cel.ts';
 import { quotedValues } from '../expr/json-quotes.ts';
 import { literalOrigin } from '../expr/literal-origin.ts';
+import { budgetFor } from './budget.ts';
 import type { Problem } from './compile.ts';
 
 /** What is legal in an agent and unwise. `isPriced` knows the models that have a price. */
@@ -12,6 +15,7 @@ export function warningsFor(agent: EventAgent, isPriced: (model: string) => bool
     ...ownEcho(agent),
     ...longRetries(agent),
     ...longRuns(agent),
+    ...smallBudgets(agent),
     ...unverified(agent),
     ...brokenBodies(agent),
     ...unpriced(agent, isPriced),
@@ -102,6 +106,21 @@ function brokenBodies({ spec }: EventAgent): readonly Problem[] {
       path: `spec.outputs[${index}].http.bodyTemplate`,
       message: `${position}: ${text} stands inside quotes: a quote or line break in it would make the body no JSON, and the event a dead letter. Write {{ … | json }}, without quotes around it, which adds its own`,
     }));
+  });
+}
+
+/** Budgets that have room for no call at all, whatever its request is. */
+function smallBudgets({ spec }: EventAgent): readonly Problem[] {
+  const { budget } = spec;
+  if (budget === undefined) return [];
+  const { maxTokens, model } = spec.agent;
+  const answer = { ...NO_TOKENS, output: maxTokens };
+  const limits = budgetFor(budget);
+  return (['perEvent', 'perDay', 'perMonth'] as const).flatMap((name) => {
+    const { nanoUsd = Number.POSITIVE_INFINITY, tokens = Number.POSITIVE_INFINITY } = limits[name] ?? {};
+    if (tokens >= maxTokens && nanoUsd >= (costNanoUsd(model, answer) ?? 0)) return [];
+    const message = `an answer of spec.agent.maxTokens (${maxTokens}) alone is above this: no call is ever made, and events become dead letters. Raise it, or lower maxTokens`;
+    return [{ path: `spec.budget.${name}`, message }];
   });
 }
 
