@@ -35,6 +35,8 @@ export interface Profile {
   readonly getsFirst: boolean;
   /** Whether dead letters tell their last death in headers of its own. */
   readonly tellsLastDeath: boolean;
+  /** Whether a policy can say how long a delivery may go unsettled. */
+  readonly knowsConsumerTimeouts: boolean;
   /** Whether an `x-death` header that a client wrote counts as the broker's own. */
   readonly believesClients: boolean;
 }
@@ -51,6 +53,7 @@ const v40: Profile = {
   requeuesAtEnd: true,
   getsFirst: false,
   tellsLastDeath: true,
+  knowsConsumerTimeouts: true,
   believesClients: false,
 };
 
@@ -65,6 +68,7 @@ export const profiles: Readonly<Record<BrokerVersion, Profile>> = {
     carriesFailures: false,
     getsFirst: true,
     tellsLastDeath: false,
+    knowsConsumerTimeouts: false,
     believesClients: true,
   },
   '4.0': v40,

@@ -55,6 +55,8 @@ export class EmbeddedVhost {
         this.#unbind(step.binding);
         break;
       case 'set-policy':
+        if (!this.#around.profile.knowsConsumerTimeouts)
+          throw new BrokerError('PolicyUnknown', `policy ${step.policy.name}: this version knows no consumer-timeout`);
         this.#policies.set(step.policy.queue, step.policy);
         break;
     }

@@ -138,6 +138,22 @@ test('nothing is let in before deliveries may be held for as long as they are to
   assert.deepEqual((await intake()).sort(), ['ea.a', 'shop']);
 });
 
+test('a broker that knows no such policies is asked once, and nothing is let in', async () => {
+  const clock = createVirtualClock(1_000_000);
+  const { admin } = createEmbeddedBroker({ clock, profile: '3.10' });
+  const only: Topology = { ...patient, bindings: patient.bindings.slice(0, 2), foreignExchanges: [] };
+  const signal = new AbortController().signal;
+  const refused = assert.rejects(ensureTopology(clock, admin, only, signal), { code: 'PolicyUnknown' });
+  await clock.advance(10_000);
+  await refused;
+  const observing = admin.observe(signal);
+  await clock.advance(100);
+  assert.deepEqual(
+    (await observing).bindings.filter(({ queue }) => queue === work.name),
+    [],
+  );
+});
+
 test('where the time is not granted for long, that is a problem, and nothing is let in', async () => {
   const { admin, clock, intake, inTime } = await world({ policy: { names: [], definition: {} } });
   const ensured = await inTime(FRESH_MS + 15_000, ensureTopology(clock, admin, patient, new AbortController().signal));

@@ -1,6 +1,7 @@
 import { suite, test } from 'node:test';
 import { rabbitVersions } from '../parts/rabbitmq.ts';
-import { brokerTroubles, runBrokerTroubles } from '../support/broker-trouble.ts';
+import { runBrokerTroubles } from '../support/broker-scene.ts';
+import { brokerTroubles } from '../support/broker-trouble.ts';
 
 // Each trouble on one version here; `reliability-broker.long.ts` has each on all of them.
 suite('a broker in trouble, by the ledger', { concurrency: true }, () => {

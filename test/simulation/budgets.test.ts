@@ -127,30 +127,21 @@ for (const [trouble, failing, reason] of [
     }
   });
 
-test('where the provider fails in counting, and no count could make room, that is said at once', async () => {
-  const counts = () => ({ delayMs: 10, tokens: 'RateLimited' as const });
-  const { world, start } = await stageOf({ counts, agent: { ...wordy, budget: { perDay: { tokens: MAX_TOKENS + 50 } } } });
-  start();
-  await world.publish('event');
-  await world.clock.runUntil(() => world.settled(), 600_000);
-  const [letter] = world.broker.messages(world.names.dead);
-  assert.deepEqual([letter?.headers['ea-reason'], world.model.ledger.length], ['ExceedsBudget', 0]);
-});
-
-test('where the provider cannot count, or counts too much, the bytes stand or the count says no', async () => {
-  for (const counts of [
-    () => ({ delayMs: 10, tokens: 'ModelNotFound' as const }),
-    () => ({ delayMs: 10, tokens: 'BadRequest' as const }),
-    () => ({ delayMs: 10, tokens: 1000 }),
-  ]) {
-    const { world, start } = await stageOf({ counts, agent: { ...wordy, budget: { perDay: { tokens: 1000 } } } });
+for (const [name, tokens, perDay] of [
+  ['fails in counting, and no count could make room', 'RateLimited', MAX_TOKENS + 50],
+  ['has no way to count', 'ModelNotFound', 1000],
+  ['does not count such a request', 'BadRequest', 1000],
+  ['counts more than there is room for', 1000, 1000],
+] as const)
+  test(`where the provider ${name}, an event that is too dear is given up at once`, async () => {
+    const counts = () => ({ delayMs: 10, tokens });
+    const { world, start } = await stageOf({ counts, agent: { ...wordy, budget: { perDay: { tokens: perDay } } } });
     start();
     await world.publish('event');
     await world.clock.runUntil(() => world.settled(), 600_000);
     const [letter] = world.broker.messages(world.names.dead);
     assert.deepEqual([letter?.headers['ea-reason'], world.model.ledger.length], ['ExceedsBudget', 0]);
-  }
-});
+  });
 
 test('a day that is nearly spent is used up by the count, then closed, and an event that waits is not counted again and again', async () => {
   const perDay = 5 * MOST_COUNTED;

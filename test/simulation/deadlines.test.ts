@@ -41,6 +41,28 @@ test('a run that takes longer than its timeout is cut, and is a failed attempt',
   ]);
 });
 
+test('a run of an hour keeps its delivery to its end, and what follows it is waited for', async () => {
+  const { world, lines, start } = await stageOf({
+    model: () => ({ delayMs: 3_590_000, stopReason: 'refusal' }),
+    agent: { delivery: { runTimeoutSeconds: 3600 } },
+  });
+  start();
+  world.lose(world.names.dead);
+  await world.publish('event');
+  const startedAt = world.clock.now();
+  await world.clock.advance(3_590_000 + 180_000);
+  await world.mend(world.names.dead);
+  await world.clock.runUntil(() => world.settled(), HOURS_MS);
+  assertNothingBroken(world);
+  assert.deepEqual(
+    lines.filter(({ msg }) => /given up/.test(msg)),
+    [],
+  );
+  assert.equal(world.model.sold.get('event'), 1);
+  const [end, ...others] = ends(lines, startedAt);
+  assert.deepEqual([end?.slice(0, 3), others], [['dead', 'Refused', 1], []]);
+});
+
 test('a run that cannot go on is given up two minutes after its timeout, and its event is not to blame', async () => {
   const { world, lines, start } = await stageOf({ agent: { delivery: { runTimeoutSeconds: 60 } } });
   start();
