@@ -286,7 +286,9 @@ suite('a whole cluster', () => {
       async () => /^False Overloaded .*529/.test(await condition('ModelAvailable')),
       90_000,
     );
-    assert.match(await kubectl('get', 'events', '--field-selector=reason=Overloaded'), /pr-reviewer/);
+    await eventually('an event says so', async () =>
+      /pr-reviewer/.test(await kubectl('get', 'events', '--field-selector=reason=Overloaded')),
+    );
     assert.equal(await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.deadLetters}'), '0');
     stub.script(() => undefined);
     await sink.until('the event is done', () => isDone('while-away'), 120_000);

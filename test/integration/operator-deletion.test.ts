@@ -12,7 +12,7 @@ const isGone =
 suite('deleting an agent', { concurrency: 4 }, () => {
   test('takes its empty queues along and leaves its dead letters', async (t) => {
     await onOperatorStage(t, async (stage) => {
-      const { own, start, condition, queues, put, events } = stage;
+      const { own, start, condition, queues, put, told } = stage;
       await start();
       await own.apply(operatorAgent('a'));
       await condition('a', 'TopologyReady', 'True', undefined, 40_000);
@@ -21,7 +21,7 @@ suite('deleting an agent', { concurrency: 4 }, () => {
       await own.kubectl('delete', 'ea', 'a', '--wait=false');
       await eventually('the agent is gone', isGone(stage, 'a'), 90_000);
       assert.deepEqual([...(await queues()).keys()], [`${work}.dead`]);
-      assert.ok((await events('a')).some((line) => line.startsWith(`Normal QueuesLeft: `) && line.includes(`${work}.dead (1 messages)`)));
+      await told('a', 'Normal QueuesLeft: ', `${work}.dead (1 messages)`);
       assert.doesNotMatch(await own.kubectl('get', 'deployments,configmaps', '--output=name'), /a-runner/);
 
       // Another agent of that name is looked at anew: an event that comes while it is deleted is seen.
@@ -36,7 +36,7 @@ suite('deleting an agent', { concurrency: 4 }, () => {
 
   test('leaves queues with events in them, and says so', async (t) => {
     await onOperatorStage(t, async (stage) => {
-      const { own, start, condition, queues, put, events } = stage;
+      const { own, start, condition, queues, put, told } = stage;
       await start();
       await own.apply(operatorAgent('a'));
       await condition('a', 'TopologyReady', 'True', undefined, 40_000);
@@ -45,7 +45,7 @@ suite('deleting an agent', { concurrency: 4 }, () => {
       await own.kubectl('delete', 'ea', 'a', '--wait=false');
       await eventually('the agent is gone', isGone(stage, 'a'), 90_000);
       assert.deepEqual((await queues()).get(work)?.messages, 1);
-      assert.ok((await events('a')).some((line) => line.includes(`${work} (1 messages)`)));
+      await told('a', 'QueuesLeft: ', `${work} (1 messages)`);
       // Made anew, the agent finds them.
       await own.apply(operatorAgent('a'));
       await condition('a', 'TopologyReady', 'True', undefined, 40_000);
@@ -75,7 +75,7 @@ suite('deleting an agent', { concurrency: 4 }, () => {
 
   test('is over at once by an annotation, and after a minute without a broker, each with an event that names what is left', async (t) => {
     await onOperatorStage(t, async (stage) => {
-      const { own, start, condition, writeBroker, events } = stage;
+      const { own, start, condition, writeBroker, told } = stage;
       await start();
       await own.apply(operatorAgent('now'), operatorAgent('later'));
       for (const name of ['now', 'later']) await condition(name, 'TopologyReady', 'True', undefined, 40_000);
@@ -86,13 +86,7 @@ suite('deleting an agent', { concurrency: 4 }, () => {
       await eventually('one is gone at once', isGone(stage, 'now'), 10_000);
       assert.equal(await isGone(stage, 'later')(), false);
       await eventually('the other follows', isGone(stage, 'later'), 100_000);
-      for (const name of ['now', 'later']) {
-        const told = await events(name);
-        assert.ok(
-          told.some((line) => line.startsWith('Warning TopologyLeft: ') && line.includes(`ea.${own.namespace}.${name}*`)),
-          told.join('\n'),
-        );
-      }
+      for (const name of ['now', 'later']) await told(name, 'Warning TopologyLeft: ', `ea.${own.namespace}.${name}*`);
     });
   });
 

@@ -41,7 +41,7 @@ suite('the operator', { concurrency: 4 }, () => {
   });
 
   test('Ready comes with the pods, is taken back by an edit until its pods are there, and at rest nothing is written', async (t) => {
-    await onOperatorStage(t, async ({ cluster, own, start, condition, playKubelet, events, status, put }) => {
+    await onOperatorStage(t, async ({ cluster, own, start, condition, playKubelet, told, status, put }) => {
       await start();
       playKubelet();
       await own.apply(operatorAgent('a'));
@@ -92,15 +92,8 @@ suite('the operator', { concurrency: 4 }, () => {
       await own.kubectl('scale', 'ea', 'a', '--replicas=2');
       await eventually('two pods', async () => (await status('a'))?.replicas === 2, 30_000);
       await condition('a', 'Ready', 'True', 'Ready');
-      const told = await events('a');
-      assert.ok(
-        told.some((line) => line.startsWith('Normal Ready: ')),
-        told.join('\n'),
-      );
-      assert.ok(
-        told.some((line) => line.startsWith('Warning DeadLetters: 1 messages')),
-        told.join('\n'),
-      );
+      await told('a', 'Normal Ready: ');
+      await told('a', 'Warning DeadLetters: 1 messages');
 
       const rest = {
         apiVersion: 'eventagent.dev/v1alpha1',

@@ -35,8 +35,8 @@ export interface OperatorStage {
   ): Promise<{ readonly reason: string; readonly message: string }>;
   /** Queues of the virtual host by name, with their counts. */
   queues(): Promise<ReadonlyMap<string, { readonly messages?: number; readonly arguments: Readonly<Record<string, unknown>> }>>;
-  /** Events about an agent, as `type reason: note`. */
-  events(agent: string): Promise<readonly string[]>;
+  /** Waits for an event about an agent that has all of these in its `type reason: note`: events are written beside everything else, and later than what they tell of. */
+  told(agent: string, ...pieces: readonly string[]): Promise<void>;
   /** Puts a message into a queue, past every exchange of ours. */
   put(queue: string, payload?: string): Promise<void>;
   /** Does for an agent's runner pods, until the stage ends, what a kubelet would: says that they are ready. There is no node on this cluster. */
@@ -159,12 +159,14 @@ export async function onOperatorStage(
       playKubelet: () => {
         kubelet ??= makePodsReady(own, over.signal);
       },
-      events: async (agent) => {
-        const text = await own.kubectl('get', 'events.events.k8s.io', '--output=json', `--field-selector=regarding.name=${agent}`);
-        const { items } = JSON.parse(text) as {
-          readonly items: readonly { readonly type: string; readonly reason: string; readonly note: string }[];
-        };
-        return items.map(({ type, reason, note }) => `${type} ${reason}: ${note}`);
+      told: async (agent, ...pieces) => {
+        let events: readonly string[] = [];
+        await eventually('the event', async () => {
+          events = await eventsAbout(own, agent);
+          return events.some((line) => pieces.every((piece) => line.includes(piece)));
+        }).catch((error: unknown) => {
+          throw new Error(`no event of ${agent} says ${pieces.join(', ')}, only:\n${events.join('\n')}`, { cause: error });
+        });
       },
     });
   } finally {
@@ -173,6 +175,14 @@ export async function onOperatorStage(
     await Promise.all(started.map((child) => child.kill()));
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function eventsAbout(own: Namespace, agent: string): Promise<readonly string[]> {
+  const text = await own.kubectl('get', 'events.events.k8s.io', '--output=json', `--field-selector=regarding.name=${agent}`);
+  const { items } = JSON.parse(text) as {
+    readonly items: readonly { readonly type: string; readonly reason: string; readonly note: string }[];
+  };
+  return items.map(({ type, reason, note }) => `${type} ${reason}: ${note}`);
 }
 
 async function makePodsReady(own: Namespace, over: AbortSignal): Promise<void> {

@@ -19,7 +19,7 @@ import { alikeVerdict, askRunners, budgetVerdict, modelVerdict } from './runner-
 import { statusFor } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
 import { bringAbout, depthsOf, mayRun, retire, type TopologyResult } from './topology.ts';
-import { announce } from './transitions.ts';
+import { announce, announceDone } from './transitions.ts';
 
 /** While pods are not as they should be, they are asked again this soon; the longer it takes, the less often: what becomes of them is heard of anyway. */
 const PODS_AGAIN_MS = { least: 5_000, most: 55_000 };
@@ -124,9 +124,11 @@ export class EventAgentReconciler {
       before,
       timestamp(clock.now()),
     );
-    await this.#statuses.write(agent, status, signal);
+    // Done, whether or not the status can be written: the next look finds nothing to do.
     const repaired = [...this.#drift(agent, before, topology), ...(runner?.repaired ?? []).map((object) => `${object} applied again`)];
-    announce(this.#operator, agent, before, status, { repaired, retired: retired.changed });
+    announceDone(this.#operator, agent, { repaired, retired: retired.changed });
+    await this.#statuses.write(agent, status, signal);
+    announce(this.#operator, agent, before, status);
     return soonest(
       topology.afterMs,
       retired.afterMs,
@@ -161,20 +163,19 @@ export class EventAgentReconciler {
     const { configuration, deployment } = runnerObjectsFor(agent, compiled, pods);
     const { name: configurationName } = configuration.metadata;
     const known = caches.deployments.get(namespace, deployment.metadata.name);
-    const wasThere = wasComplete(live);
     const repaired: string[] = [];
     const base = { configuration: configurationName, repaired };
     let stored: CachedDeployment | undefined;
     try {
       for (const [resource, object, there, isDrift] of [
-        // Another configuration of the same spec is one that a newer operator has made.
+        // A Deployment is applied after the configuration that it names.
         [
           resources.configMaps,
           configuration,
           caches.configMaps.get(namespace, configurationName),
-          wasThere && configurationOf(known) === configurationName,
+          configurationOf(known) === configurationName,
         ],
-        [resources.deployments, deployment, known, wasThere],
+        [resources.deployments, deployment, known, hadRunner(this.#statuses.latest(live))],
       ] as const) {
         const applied = await applier.apply(resource, object, there, signal);
         const { kind, metadata } = object;
@@ -282,13 +283,10 @@ function configurationOf(deployment: CachedDeployment | undefined): string | und
   return deployment?.spec?.template?.metadata?.annotations?.[CONFIGURATION_ANNOTATION];
 }
 
-/** Whether this very spec stood in full before: what is missing now was taken away by somebody. */
-function wasComplete({ metadata, status }: StoredEventAgent): boolean {
-  return (
-    status?.conditions?.some(
-      ({ type, status: value, observedGeneration }) => type === 'Ready' && value === 'True' && observedGeneration === metadata.generation,
-    ) ?? false
-  );
+/** Whether the agent had a Deployment of its own: one that is missing now was taken away by somebody. */
+function hadRunner(status: EventAgentStatus | undefined): boolean {
+  const isForeign = status?.conditions?.some(({ type, reason }) => type === 'RunnerAvailable' && reason === 'NameTaken');
+  return status?.replicas !== undefined && isForeign !== true;
 }
 
 function soonest(...waits: readonly (number | undefined)[]): Reconciled {

@@ -52,7 +52,6 @@ for (const [what, before, now, told] of cases) {
       {} as StoredEventAgent,
       statusOf(before),
       statusOf(now) as EventAgentStatus,
-      { repaired: [], retired: [] },
     );
     assert.deepEqual(
       reports.map(({ type, reason }) => `${type} ${reason}`),

@@ -25,13 +25,12 @@ export interface Done {
   readonly retired: readonly string[];
 }
 
-/** Tells as events what has become otherwise, and nothing else. */
+/** Tells as events what has become otherwise in the status, and nothing else. */
 export function announce(
   { events }: Pick<Operator, 'events'>,
   agent: StoredEventAgent,
   before: EventAgentStatus | undefined,
   now: EventAgentStatus,
-  { repaired, retired }: Done,
 ): void {
   for (const type of TOLD) {
     const was = before?.conditions?.find((condition) => condition.type === type);
@@ -44,6 +43,10 @@ export function announce(
     const isGood = alarm === undefined ? type === 'Suspended' || is.status === 'True' || UNDER_WAY.has(is.reason) : is.status !== alarm;
     events.record(agent, { type: isGood ? 'Normal' : 'Warning', reason: is.reason, note: is.message, action: 'Reconcile' });
   }
+}
+
+/** Tells as events what was done. */
+export function announceDone({ events }: Pick<Operator, 'events'>, agent: StoredEventAgent, { repaired, retired }: Done): void {
   if (repaired.length > 0)
     events.record(agent, {
       type: 'Warning',
