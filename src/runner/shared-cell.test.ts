@@ -24,7 +24,8 @@ test('shared cell: no change of two processes is lost, however they interleave',
   assert.deepEqual(await b.read(), { count: 100 });
 });
 
-test('shared cell: a change is one round trip where nobody else writes', async () => {
+/** A cell, and how often its store was asked. */
+function countedCell() {
   const store = createMemoryStore(systemClock);
   let calls = 0;
   const counted =
@@ -33,13 +34,47 @@ test('shared cell: a change is one round trip where nobody else writes', async (
       calls += 1;
       return call(...args);
     };
-  const alone = cell({ readCell: counted(store.readCell), replaceCell: counted(store.replaceCell) });
+  return { alone: cell({ readCell: counted(store.readCell), replaceCell: counted(store.replaceCell) }), calls: () => calls };
+}
+
+test('shared cell: a change is one round trip where nobody else writes', async () => {
+  const { alone, calls } = countedCell();
   await alone.change(one);
-  assert.equal(calls, 2, 'the first looks before');
+  assert.equal(calls(), 2, 'the first looks before');
   await alone.change(one);
-  assert.equal(calls, 3);
+  assert.equal(calls(), 3);
   assert.equal(await alone.change(({ count }) => ({ result: count })), 2);
-  assert.equal(calls, 3, 'nothing to be written');
+  assert.equal(calls(), 3, 'nothing to be written');
+});
+
+test('shared cell: what is asked for at the same time is one round trip, each change on what those before have made', async () => {
+  const { alone, calls } = countedCell();
+  await alone.change(one);
+  const look = ({ count }: { readonly count: number }) => ({ result: count });
+  const asked = [alone.change(one), alone.change(one), alone.change(look), alone.read(), alone.change(one)];
+  assert.deepEqual(await Promise.all(asked), [2, 3, 3, { count: 4 }, 4]);
+  assert.equal(calls(), 4, 'two to begin with, all changes together, and the look');
+});
+
+test('shared cell: whoever asked for a change that could not be written is told, and those that ask next are not', async () => {
+  const store = createMemoryStore(systemClock);
+  let isAway = false;
+  const flaky = cell({
+    readCell: store.readCell,
+    replaceCell: async (...args) => {
+      if (isAway) throw new StoreError('Unreachable', 'the store is away');
+      return store.replaceCell(...args);
+    },
+  });
+  await flaky.change(one);
+  isAway = true;
+  const results = await Promise.allSettled([flaky.change(one), flaky.change(one), flaky.change(one)]);
+  assert.deepEqual(
+    results.map((result) => result.status === 'rejected' && result.reason instanceof StoreError),
+    [true, true, true],
+  );
+  isAway = false;
+  assert.deepEqual(await Promise.all([flaky.change(one), flaky.change(one)]), [2, 3]);
 });
 
 test('shared cell: after a write whose answer was lost it looks again', async () => {

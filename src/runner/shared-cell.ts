@@ -20,15 +20,30 @@ export interface SharedCellOptions<Value> {
   readonly onSeen?: (value: Value, now: number) => void;
 }
 
+/** A change that somebody waits for. */
+interface Asked<Value> {
+  readonly decide: (value: Value, now: number) => CellChange<Value, unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A value, and the version that the store has of it; 0 for one that nobody has written. */
+interface Known<Value> {
+  readonly value: Value;
+  readonly version: number;
+}
+
 /**
  * One value that replicas share, changed by compare-and-set: a change is computed here and written if nobody was faster, else computed anew. Where nobody else writes, a change is
- * one round trip. What one process asks waits for what it asked before. Rejects with `StoreError`; whether the last change was made is then unknown, and it must be one that can be repeated.
+ * one round trip, and so are all together that are asked for while another is under way, in their order. Rejects with `StoreError`; whether the last changes were made is then
+ * unknown, and they must be such as can be repeated.
  */
 export class SharedCell<Value> {
   readonly #options: SharedCellOptions<Value>;
   /** What was seen last; `undefined`: to be read first. */
-  #known: { readonly stored: StoredCell | undefined } | undefined;
+  #known: Known<Value> | undefined;
   #storeAheadMs = 0;
+  #asked: Asked<Value>[] = [];
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: SharedCellOptions<Value>) {
@@ -63,7 +78,11 @@ export class SharedCell<Value> {
 
   /** Changes the value; `decide` gets it with the store's time, and may be asked several times. */
   change<Result>(decide: (value: Value, now: number) => CellChange<Value, Result>): Promise<Result> {
-    return this.#inTurn(() => this.#change(decide));
+    return new Promise<Result>((resolve, reject) => {
+      this.#asked.push({ decide, resolve: resolve as (result: unknown) => void, reject });
+      // Whoever's turn comes first takes all with it.
+      void this.#inTurn(() => this.#changeAll());
+    });
   }
 
   /** One after the other: what was asked before a write must not be seen after it. */
@@ -76,37 +95,57 @@ export class SharedCell<Value> {
   async #read(): Promise<Value> {
     const { store, key } = this.#options;
     const { stored, now } = await store.readCell(key);
-    return this.#see(stored, now);
+    return this.#see(this.#knownOf(stored), now).value;
+  }
+
+  /** Never rejects: whoever asked is told. */
+  async #changeAll(): Promise<void> {
+    const asked = this.#asked.splice(0);
+    if (asked.length === 0) return;
+    try {
+      const results = await this.#change((value, now) => {
+        let next: Value | undefined;
+        const made = asked.map(({ decide }) => {
+          const change = decide(next ?? value, now);
+          next = change.next ?? next;
+          return change.result;
+        });
+        return { result: made, ...(next === undefined ? {} : { next }) };
+      });
+      for (const [index, { resolve }] of asked.entries()) resolve(results[index]);
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
   }
 
   async #change<Result>(decide: (value: Value, now: number) => CellChange<Value, Result>): Promise<Result> {
     const { store, key, expireMs } = this.#options;
     if (this.#known === undefined) await this.#read();
     for (;;) {
-      const stored = this.#known?.stored;
-      const { next, result } = decide(this.#valueOf(stored), this.now());
+      const { value, version } = this.#known ?? this.#knownOf(undefined);
+      const { next, result } = decide(value, this.now());
       if (next === undefined) return result;
-      const text = JSON.stringify(next);
       this.#known = undefined;
       const keptMs = typeof expireMs === 'number' ? expireMs : expireMs(next, this.now());
-      const answer = await store.replaceCell(key, stored?.version ?? 0, text, keptMs);
+      const answer = await store.replaceCell(key, version, JSON.stringify(next), keptMs);
       if (answer.written) {
-        this.#see({ text, version: answer.version }, answer.now);
+        this.#see({ value: next, version: answer.version }, answer.now);
         return result;
       }
-      this.#see(answer.stored, answer.now);
+      this.#see(this.#knownOf(answer.stored), answer.now);
     }
   }
 
-  #see(stored: StoredCell | undefined, now: number): Value {
-    this.#known = { stored };
+  #see(known: Known<Value>, now: number): Known<Value> {
+    this.#known = known;
     this.#storeAheadMs = now - this.#options.clock.now();
-    const value = this.#valueOf(stored);
-    this.#options.onSeen?.(value, now);
-    return value;
+    this.#options.onSeen?.(known.value, now);
+    return known;
   }
 
-  #valueOf(stored: StoredCell | undefined): Value {
-    return stored === undefined ? this.#options.empty : (JSON.parse(stored.text) as Value);
+  #knownOf(stored: StoredCell | undefined): Known<Value> {
+    return stored === undefined
+      ? { value: this.#options.empty, version: 0 }
+      : { value: JSON.parse(stored.text) as Value, version: stored.version };
   }
 }

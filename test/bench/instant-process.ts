@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageDelta, messageStart, sse } from '../support/claude-wire.ts';
 import { createGate } from '../support/gate.ts';
 import { playRole } from './role.ts';
@@ -34,15 +35,17 @@ const STREAM = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache
 
 /**
  * A model provider that answers at once, and a sink that takes everything at once, on one port: everything but the model's path is the sink.
- * Asked to hold, it stops each answer in the middle of its text until it is asked to release them.
+ * Asked to hold, it stops each answer in the middle of its text until it is asked to release them; it can be asked to take a while for each.
  */
 await playRole(async () => {
   let gate = createGate();
   gate.open();
   let isHolding = false;
   let held = 0;
+  let answerMs = 0;
 
   async function answerModel(response: ServerResponse): Promise<void> {
+    if (answerMs > 0) await delay(answerMs);
     response.writeHead(200, STREAM);
     if (!isHolding) {
       response.end(whole);
@@ -77,6 +80,9 @@ await playRole(async () => {
         gate.open();
       },
       held: async () => held,
+      take: async (milliseconds) => {
+        answerMs = milliseconds as number;
+      },
     },
     close: async () => {
       server.closeAllConnections();

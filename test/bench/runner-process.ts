@@ -3,7 +3,7 @@ import { metrics as metricTable } from '../../src/api/metrics.ts';
 import { costNanoUsd } from '../../src/api/prices.ts';
 import { connectRabbitMq } from '../../src/broker/amqp.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { createLog, type Log } from '../../src/lib/log.ts';
+import { createLog } from '../../src/lib/log.ts';
 import { createMetrics } from '../../src/lib/metrics.ts';
 import { USER_AGENT } from '../../src/lib/version.ts';
 import { type Runner, startRunner } from '../../src/runner/main.ts';
@@ -15,18 +15,6 @@ import { watchedStore } from '../../src/store/watched.ts';
 import { type Contestant, modelFor, Stopwatch, type Work } from './contest.ts';
 import { countingStore } from './counting-store.ts';
 import { playRole } from './role.ts';
-
-/** A log that tells of each line at level info. */
-function watchedLog(log: Log, onInfo: (message: string) => void): Log {
-  return {
-    ...log,
-    info: (message, fields) => {
-      log.info(message, fields);
-      onInfo(message);
-    },
-    child: (fields) => watchedLog(log.child(fields), onInfo),
-  };
-}
 
 /** Runners as `eventagent dev` and the cluster run them: the records in Redis, every log line written. */
 await playRole(async (options) => {
@@ -48,13 +36,7 @@ await playRole(async (options) => {
     newFence: randomUUID,
     priceOf: costNanoUsd,
   };
-  // Ends of events that were not run are told by their log line alone.
-  const log = watchedLog(
-    createLog('json', (line) => process.stdout.write(line)),
-    (message) => {
-      if (message === 'event settled without a run') stopwatch?.tick();
-    },
-  );
+  const log = createLog('json', (line) => process.stdout.write(line));
   const start = (concurrency: number) => {
     runners = contestant.configurations.map((configuration) =>
       startRunner(

@@ -16,12 +16,23 @@ import { roundTrips } from './round-trips.ts';
 /** How many of the loop's events per second the runner is to manage. */
 const AIM = 0.5;
 
-/** How many events a round has at each concurrency, for about a second of work. */
-const LEVELS = [
+/** How many events a round has at a concurrency. */
+type Level = Pick<Work, 'concurrency' | 'events'>;
+
+/** For about a second of work with a model that answers at once. */
+const LEVELS: readonly Level[] = [
   { concurrency: 1, events: 300 },
   { concurrency: 16, events: 1_500 },
   { concurrency: 64, events: 2_000 },
-] as const;
+];
+
+/** And with one that takes a while, which is still short for a model. */
+const ANSWER_MS = 100;
+const SLOW_LEVELS: readonly Level[] = [
+  { concurrency: 1, events: 20 },
+  { concurrency: 16, events: 320 },
+  { concurrency: 64, events: 1_280 },
+];
 
 /** Before anything counts, both have run as much as it takes for their code to be optimised. */
 const WARM_UP: Work = { concurrency: 64, events: 4_000, warmUp: 1 };
@@ -32,6 +43,8 @@ interface Contest {
   readonly model: Contestant['model'];
   readonly outputs: number;
   readonly budget?: typeof BUDGET;
+  /** How long the model takes for an answer; missing where it answers at once. */
+  readonly answerMs?: number;
   /** When Redis writes to disk: `always` is what docs/operations.md asks for. */
   readonly fsync: 'always' | 'everysec';
 }
@@ -40,6 +53,14 @@ const CONTESTS: readonly Contest[] = [
   { title: 'No output', model: 'stub', outputs: 0, fsync: 'always' },
   { title: 'One HTTP output', model: 'stub', outputs: 1, fsync: 'always' },
   { title: 'One HTTP output, within a budget', model: 'stub', outputs: 1, budget: BUDGET, fsync: 'always' },
+  {
+    title: `One HTTP output, within a budget, and a model that takes ${ANSWER_MS} ms`,
+    model: 'stub',
+    outputs: 1,
+    budget: BUDGET,
+    answerMs: ANSWER_MS,
+    fsync: 'always',
+  },
   { title: 'No output, Redis with fsync once a second', model: 'stub', outputs: 0, fsync: 'everysec' },
   { title: 'An instant model inside the process, no output', model: 'inside', outputs: 0, fsync: 'always' },
   {
@@ -63,7 +84,7 @@ export async function benchRunner(options: { readonly pairs: number }): Promise<
   ];
   for (const contest of CONTESTS) {
     await using redis = await startRedis({ arguments: ['--appendfsync', contest.fsync] });
-    parts.push(await compare(contest, { broker, redisUrl: redis.url, stubUrl: url, pairs: options.pairs }));
+    parts.push(await compare(contest, { broker, redisUrl: redis.url, stub, pairs: options.pairs }));
   }
   return { name: 'runner', text: parts.join('\n\n') };
 }
@@ -72,11 +93,13 @@ export async function benchRunner(options: { readonly pairs: number }): Promise<
 interface Stage {
   readonly broker: BenchBroker;
   readonly redisUrl: string;
-  readonly stubUrl: string;
+  readonly stub: BenchProcess<{ readonly url: string }>;
   readonly pairs: number;
 }
 
-async function compare({ title, model, outputs, budget }: Contest, { broker, redisUrl, stubUrl, pairs: count }: Stage): Promise<string> {
+async function compare(contest: Contest, { broker, redisUrl, stub, pairs: count }: Stage): Promise<string> {
+  const { title, model, outputs, budget, answerMs = 0 } = contest;
+  const stubUrl = stub.ready.url;
   const contestant = (name: string): Contestant => ({
     amqpUrl: broker.amqpUrl,
     redisUrl,
@@ -88,7 +111,8 @@ async function compare({ title, model, outputs, budget }: Contest, { broker, red
   await round(broker, runner, 'runner', WARM_UP);
   await round(broker, loop, 'loop', WARM_UP);
   const rows: string[][] = [];
-  for (const { concurrency, events } of LEVELS) {
+  await stub.ask('take', answerMs);
+  for (const { concurrency, events } of answerMs === 0 ? LEVELS : SLOW_LEVELS) {
     const work = { concurrency, events, warmUp: events / 10 };
     const pairs = await measurePairs(
       count,
@@ -100,6 +124,7 @@ async function compare({ title, model, outputs, budget }: Contest, { broker, red
     const [rate, cpu] = [({ eventsPerSecond }: Round) => eventsPerSecond, ({ cpuMsPerEvent }: Round) => cpuMsPerEvent];
     rows.push([String(concurrency), ...both(rate), ratioText(pairs.ratio(rate), AIM), ...both(cpu)]);
   }
+  await stub.ask('take', 0);
   await runner.ask('start profile');
   await round(broker, runner, 'runner', { concurrency: 16, events: 3_000, warmUp: 1 });
   const profile = await runner.ask<TimeByArea>('stop profile');

@@ -25,7 +25,7 @@ import {
   reserve,
   settle,
 } from './ledger.ts';
-import { type PeriodName, periodAt } from './period.ts';
+import { type Period, type PeriodName, periodAt } from './period.ts';
 import { countedUsage, TokenCounts } from './token-counts.ts';
 
 /** How often the ledger is looked at while nothing is taken, and else: others may have spent, or got money back. */
@@ -89,6 +89,8 @@ export class Till {
   readonly #zone: TimeZone;
   readonly #cell: SharedCell<Ledger>;
   readonly #counts: TokenCounts | undefined;
+  /** Those of the present day. */
+  #periods: Readonly<Record<PeriodName, Period>> | undefined;
   #closed: Closed | undefined;
   #closedAt = 0;
   #notedUntil = 0;
@@ -244,8 +246,11 @@ export class Till {
     return { tokens: tokensIn(usage), nanoUsd: this.#parts.priceOf(model, usage) ?? 0 };
   }
 
-  #periodsAt(now: number) {
-    return { day: periodAt('day', this.#zone, now), month: periodAt('month', this.#zone, now) };
+  #periodsAt(now: number): Readonly<Record<PeriodName, Period>> {
+    const known = this.#periods;
+    if (known !== undefined && now >= known.day.from && now < known.day.until) return known;
+    this.#periods = { day: periodAt('day', this.#zone, now), month: periodAt('month', this.#zone, now) };
+    return this.#periods;
   }
 
   #refusal(granting: Exclude<Granting, { answer: 'granted' }>, need: Amount, spent: Amount): Outcome {
