@@ -3,6 +3,7 @@ import type { Delivery } from '../broker/port.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { untilAborted } from '../lib/until-aborted.ts';
+import { RecordError } from '../store/port.ts';
 import { arrivalOf } from './arrival.ts';
 import type { RunnerPorts } from './ports.ts';
 import type { Program } from './program.ts';
@@ -88,14 +89,21 @@ async function expireDeadLetters(
 }
 
 /**
- * Forgets what is known of a dead letter's event; `false` where that has changed at this moment. The record goes first: after a crash the letter is found again, without one. What is known of
- * an event that was run again since, or is being settled, stays.
+ * Forgets what is known of a dead letter's event; `false` where that has changed at this moment, or cannot be read. The record goes first: after a crash the letter is found again, without one.
+ * What is known of an event that was run again since, or is being settled, stays.
  */
-async function forgotten(letter: Delivery, program: Program, { store, clock }: RetentionPorts): Promise<boolean> {
+async function forgotten(letter: Delivery, program: Program, { store, clock, log }: RetentionPorts): Promise<boolean> {
   const { eventKey, envelope } = arrivalOf(letter, program, clock.now());
   if (eventKey === undefined) return true;
   const key = { agent: program.configuration.agent, event: eventKey };
-  const { stored } = await store.read(key);
-  if (stored?.record.phase !== 'dead' || stored.record.gen !== envelope.progress.gen) return true;
-  return (await store.remove(key, stored.version)).removed;
+  try {
+    const { stored } = await store.read(key);
+    if (stored?.record.phase !== 'dead' || stored.record.gen !== envelope.progress.gen) return true;
+    return (await store.remove(key, stored.version)).removed;
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    const { id } = envelope.attributes;
+    log.warn('a dead letter is older than its retention, and stays: its record cannot be read', { eventId: id, error: messageOf(error) });
+    return false;
+  }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { RecordError, type RecordKey } from '../../src/store/port.ts';
 import type { Fate } from './incarnation.ts';
 import { nameOf } from './name.ts';
 import { type Stage, stageOf, unharmed } from './stage.ts';
@@ -162,4 +163,22 @@ test('nothing is deleted while the store does not answer', async () => {
   world.storeDown = false;
   await world.clock.advance(1.2 * HOUR_MS);
   assert.deepEqual(deadIn(world), []);
+});
+
+test('a letter whose record cannot be read stays, is told of, and holds up no other', async () => {
+  const scene = await stage(1);
+  const { world, lines, start } = scene;
+  start();
+  await die(scene, 'broken');
+  await die(scene, 'old');
+  const { read } = world.store;
+  const { event: broken } = world.keyOf('broken');
+  Object.assign(world.store, {
+    read: (key: RecordKey) =>
+      key.event === broken ? Promise.reject(new RecordError('Unreadable', 'the record is no JSON')) : read.call(world.store, key),
+  });
+  await world.clock.advance(26 * HOUR_MS);
+  assert.deepEqual(deadIn(world), ['broken']);
+  const told = lines.filter(({ msg }) => /stays: its record cannot be read/.test(String(msg)));
+  assert.deepEqual([...new Set(told.map(({ error }) => error))], ['the record is no JSON']);
 });
