@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createManualClock } from '../../test/support/manual-clock.ts';
+import type { InputError } from '../lib/errors.ts';
 import { chosenKubeAccess, kubeConfigFileAccess, loadKubeAccess } from './kube-config.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -107,9 +108,12 @@ for (const [what, config, message] of [
 
 test('a kubeconfig that is none is refused', async (t) => {
   const file = join(await folder(t), 'config');
-  await assert.rejects(kubeConfigFileAccess(file, createManualClock()), /the kubeconfig cannot be used: ENOENT/);
+  await assert.rejects(kubeConfigFileAccess(file, createManualClock()), /^InputError: kubeconfig .*config cannot be used: ENOENT/);
   await writeFile(file, '{');
-  await assert.rejects(kubeConfigFileAccess(file, createManualClock()), { name: 'InputError', code: 'FileUnreadable' });
+  await assert.rejects(
+    kubeConfigFileAccess(file, createManualClock()),
+    (error: InputError) => error.code === 'FileUnreadable' && error.message.startsWith(`kubeconfig ${file} cannot be used: `),
+  );
 });
 
 test('a kubeconfig of the environment counts for more than the pod', async (t) => {
@@ -155,6 +159,28 @@ test('a context by its name, of a file or of the environment, and the current on
   await assert.rejects(server({ context: 'live' }), {
     name: 'InputError',
     message: 'the kubeconfig has no context live; it has test, prod',
+  });
+});
+
+test('several files in the environment are read as kubectl reads them: those that are missing are left out, and the first counts', async (t) => {
+  const dir = await folder(t);
+  const [one, two, none] = [join(dir, 'one'), join(dir, 'two'), join(dir, 'none')];
+  const other = {
+    clusters: [{ name: 'd', cluster: { server: 'https://d.example' } }],
+    contexts: [{ name: 'other', context: { cluster: 'd' } }],
+  };
+  await writeFile(one, configOf({ cluster: { server: 'https://one.example' } }));
+  await writeFile(two, JSON.stringify({ ...JSON.parse(configOf({ currentContext: 'other' })), ...other }));
+  const server = async (files: readonly string[], context?: string) => {
+    process.env.KUBECONFIG = files.join(delimiter);
+    return (await chosenKubeAccess(context === undefined ? {} : { context }, createManualClock())).server;
+  };
+  assert.equal(await server([none, '', one, two]), 'https://one.example');
+  assert.equal(await server([two, one]), 'https://d.example');
+  assert.equal(await server([one, two], 'other'), 'https://d.example');
+  await assert.rejects(server([none, `${none}-either`]), {
+    name: 'InputError',
+    message: `there is no kubeconfig: KUBECONFIG names ${none}, ${none}-either, which is not there`,
   });
 });
 

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
+import { delimiter } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../lib/clock.ts';
 import { InputError, messageOf } from '../lib/errors.ts';
@@ -18,12 +20,12 @@ const NO_CONTEXT = 'loaded-context';
  */
 export async function loadKubeAccess(clock: Clock, serviceAccountDir = SERVICE_ACCOUNT_DIR): Promise<KubeAccess> {
   if (!process.env.KUBECONFIG && (await isInPod(process.env, serviceAccountDir))) return podAccess(process.env, clock, serviceAccountDir);
-  return kubeConfigAccess((config) => config.loadFromDefault(), clock);
+  return kubeConfigAccess(undefined, clock);
 }
 
 /** The API server of the current context of a kubeconfig file. Throws `InputError`. */
 export function kubeConfigFileAccess(file: string, clock: Clock): Promise<KubeAccess> {
-  return kubeConfigAccess((config) => config.loadFromFile(file), clock);
+  return kubeConfigAccess(file, clock);
 }
 
 /** Which API server of which kubeconfig somebody has asked for. */
@@ -36,18 +38,16 @@ export interface KubeConfigChoice {
 
 /** The API server of a context of a kubeconfig. Throws `InputError`. */
 export function chosenKubeAccess({ file, context }: KubeConfigChoice, clock: Clock): Promise<KubeAccess> {
-  return kubeConfigAccess((config) => (file === undefined ? config.loadFromDefault() : config.loadFromFile(file)), clock, context);
+  return kubeConfigAccess(file, clock, context);
 }
 
 /** The library is loaded when it is needed: it takes half a second and 60 MB. */
-async function kubeConfigAccess(load: (config: KubeConfig) => void, clock: Clock, context?: string): Promise<KubeAccess> {
+async function kubeConfigAccess(file: string | undefined, clock: Clock, context?: string): Promise<KubeAccess> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  try {
-    load(config);
-  } catch (cause) {
-    throw new InputError('FileUnreadable', `the kubeconfig cannot be used: ${messageOf(cause)}`, { cause });
-  }
+  const named = file === undefined ? namedInEnvironment() : [file];
+  if (named.length === 0) config.loadFromDefault();
+  else config.loadFromOptions(merged(named.map((path) => loaded(new KubeConfig(), path))));
   if (config.getCurrentContext() === NO_CONTEXT)
     throw new InputError('Usage', 'there is no kubeconfig: name one in KUBECONFIG, or put it into ~/.kube/config');
   if (context !== undefined) choose(config, context);
@@ -69,6 +69,38 @@ async function kubeConfigAccess(load: (config: KubeConfig) => void, clock: Clock
     credentials: credentials.get,
     refused: credentials.forget,
   };
+}
+
+/** The files of $KUBECONFIG that there are, as kubectl takes them. Throws `InputError` where there is none of those that it names. */
+function namedInEnvironment(): readonly string[] {
+  const named = process.env.KUBECONFIG?.split(delimiter).filter((path) => path !== '') ?? [];
+  const found = named.filter((path) => existsSync(path));
+  if (named.length > 0 && found.length === 0)
+    throw new InputError('FileUnreadable', `there is no kubeconfig: KUBECONFIG names ${named.join(', ')}, which is not there`);
+  return found;
+}
+
+function loaded(config: KubeConfig, path: string): KubeConfig {
+  try {
+    config.loadFromFile(path);
+    return config;
+  } catch (cause) {
+    throw new InputError('FileUnreadable', `kubeconfig ${path} cannot be used: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Of what several files have the first counts, and so does the first current context: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/ */
+function merged(configs: readonly KubeConfig[]) {
+  return {
+    clusters: firstOfEach(configs.flatMap(({ clusters }) => clusters)),
+    users: firstOfEach(configs.flatMap(({ users }) => users)),
+    contexts: firstOfEach(configs.flatMap(({ contexts }) => contexts)),
+    currentContext: configs.map((config) => config.getCurrentContext()).find((name) => name) ?? '',
+  };
+}
+
+function firstOfEach<Named extends { readonly name: string }>(all: readonly Named[]): readonly Named[] {
+  return all.filter(({ name }, index) => all.findIndex((other) => other.name === name) === index);
 }
 
 function choose(config: KubeConfig, context: string): void {
