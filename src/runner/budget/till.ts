@@ -174,15 +174,10 @@ export class Till {
           let answer = answerTo(first);
           for (const other of others) if (answer.granting.answer !== 'granted') answer = answerTo(other);
           const { granting, need, next, lost } = answer;
-          const isNews = lost !== undefined && !told.has(lost.fence);
-          // The ledger forgets it only when the record knows of it.
-          if (isNews && this.#limits.event !== undefined) return { result: { lost } };
+          // The ledger forgets it only when the record knows of it. What was seen last may be older than its settlement: only a write shows that it is still open.
+          if (lost !== undefined && !told.has(lost.fence)) return { next: ledger, result: { lost } };
           const result = { granting, need };
           if (granting.answer !== 'granted' && write === 'if granted') return { result };
-          if (isNews) {
-            told.add(lost.fence);
-            this.#tellLost(buyer, lost);
-          }
           return { result, ...(next === undefined ? {} : { next }) };
         }),
       );
