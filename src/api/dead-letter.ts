@@ -1,4 +1,4 @@
-import { type Envelope, envelopeOf, messageFor, type Progress } from './event.ts';
+import { defaultIdempotencyKey, type Envelope, envelopeOf, messageFor, type Progress } from './event.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Headers, HeaderValue, Message } from './message.ts';
 import type { BrokerNames } from './names.ts';
@@ -46,6 +46,15 @@ export interface LetterFilter {
   readonly type?: string;
   readonly olderThanMs?: number;
   readonly newerThanMs?: number;
+}
+
+/**
+ * The key that the record of a dead letter's event is found by: the one that the message carries, else the default one, which is the right one for every agent without an
+ * `idempotency.key`. `undefined` for an event without an id.
+ */
+export function recordKeyOf({ envelope: { attributes, progress } }: DeadLetter): string | undefined {
+  const { id, source } = attributes;
+  return progress.key ?? (id === undefined ? undefined : defaultIdempotencyKey({ id, source }));
 }
 
 /**

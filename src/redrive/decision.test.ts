@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { buriedMessage, deadRecord, keyOf, reviewerNames } from '../../test/support/dead-letter-stage.ts';
-import { deadLetterOf } from '../api/dead-letter.ts';
+import { deadLetterOf, recordKeyOf } from '../api/dead-letter.ts';
 import type { EventRecord } from '../api/record.ts';
-import { recordKeyOf, redriveDecision } from './decision.ts';
+import { redriveDecision } from './decision.ts';
 
 const request = { method: 'POST', url: 'http://sink/', headers: {}, body: '' };
 const open = { one: { request, state: 'intent' }, two: { request, state: 'done' }, three: { request, state: 'refused' } } as const;

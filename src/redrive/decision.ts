@@ -1,5 +1,4 @@
-import type { DeadLetter, Redriven } from '../api/dead-letter.ts';
-import { defaultIdempotencyKey } from '../api/event.ts';
+import { type DeadLetter, type Redriven, recordKeyOf } from '../api/dead-letter.ts';
 import type { EventRecord } from '../api/record.ts';
 
 /** What to do with a dead letter that is to be run again. */
@@ -8,15 +7,6 @@ export type RedriveDecision =
   | { readonly do: 'publish'; readonly next: Redriven; readonly openIntents: number }
   /** The event is past this dead letter: take it away. */
   | { readonly do: 'drop' };
-
-/**
- * The key that the record of a dead letter's event is found by: the one that the message carries, else the default one, which is the right one for every agent without an
- * `idempotency.key`. `undefined` for an event without an id.
- */
-export function recordKeyOf({ envelope: { attributes, progress } }: DeadLetter): string | undefined {
-  const { id, source } = attributes;
-  return progress.key ?? (id === undefined ? undefined : defaultIdempotencyKey({ id, source }));
-}
 
 /**
  * The table of redriving: the first row that matches decides. `record` is what the store has under `recordKeyOf`.

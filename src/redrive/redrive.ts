@@ -1,11 +1,11 @@
-import { type DeadLetter, identityParts, letterIdentity, redrivenMessage } from '../api/dead-letter.ts';
+import { type DeadLetter, identityParts, letterIdentity, recordKeyOf, redrivenMessage } from '../api/dead-letter.ts';
 import { type AgentRef, type BrokerNames, routingKeys } from '../api/names.ts';
 import { leftOf, type RedriveCounts } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError, type Channel, type Publication, type PublishOutcome } from '../broker/port.ts';
 import { DeadLetterReading, type Found } from '../dead-letters/reading.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import type { Store } from '../store/port.ts';
-import { recordKeyOf, redriveDecision } from './decision.ts';
+import { redriveDecision } from './decision.ts';
 import { endsOf, NOTHING_FOLLOWED } from './ends.ts';
 import { Following, type FollowRequest } from './following.ts';
 import type { Journal, RedriveState } from './journal.ts';

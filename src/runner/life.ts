@@ -1,9 +1,10 @@
 import type { AgentEvent } from '../api/event.ts';
 import { NOTHING_SPENT } from '../api/record.ts';
-import { NO_TOKENS } from '../api/tokens.ts';
+import { NO_TOKENS, type TokenUsage } from '../api/tokens.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
 import { noTracer, type Span } from '../lib/tracing.ts';
+import { usageBound } from '../model/anthropic-request.ts';
 import type { ModelRequest } from '../model/port.ts';
 import { mayBeTheAgents } from './alike/alike-state.ts';
 import type { FailingAlike } from './alike/failing-alike.ts';
@@ -184,6 +185,11 @@ async function runTaken(
     claim.note({ spent: spentWith(claim.record.spent ?? NOTHING_SPENT, purchase) });
     witness.bought(purchase);
   };
+  // Runs that did not come to an end may each have made a call that was billed. Where there is a budget, its ledger knows.
+  let unaccounted = agent.till === undefined ? claim.record.starts - 1 : 0;
+  const account = ({ model }: ModelRequest, usage: TokenUsage) => {
+    for (; unaccounted > 0; unaccounted -= 1) onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
+  };
   const unfollow = [claim.lost, held.hold.signal, cut].map((signal) => follow(signal, abort));
   try {
     const outcome = await pipeline({
@@ -198,7 +204,10 @@ async function runTaken(
       onPurchase,
       gates: {
         enter: () => breaker.enter(claim.record.fence, held.hold.signal, stops),
-        reserve: (request) => reserved(agent, buyerOf(claim, held, onPurchase), request, stops),
+        reserve: (request) => {
+          account(request, usageBound(request));
+          return reserved(agent, buyerOf(claim, held, onPurchase), request, stops);
+        },
       },
       onSecretsFound: () => secrets.succeeded(),
     });

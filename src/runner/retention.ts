@@ -1,10 +1,8 @@
-import { deadLetterOf } from '../api/dead-letter.ts';
-import type { Delivery } from '../broker/port.ts';
+import { type DeadLetter, deadLetterOf, recordKeyOf } from '../api/dead-letter.ts';
 import { sleep } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { untilAborted } from '../lib/until-aborted.ts';
 import { RecordError } from '../store/port.ts';
-import { arrivalOf } from './arrival.ts';
 import type { RunnerPorts } from './ports.ts';
 import type { Program } from './program.ts';
 
@@ -70,9 +68,10 @@ async function expireDeadLetters(
     while (!stop.aborted && inHand < MOST_IN_HAND && bytesInHand < MOST_BYTES_IN_HAND) {
       const letter = await untilAborted(channel.get(program.names.dead), stop);
       if (letter === undefined) return deleted;
-      const { deadAt } = deadLetterOf(letter, program.names);
+      const known = deadLetterOf(letter, program.names);
+      const { deadAt } = known;
       const isOld = deadAt !== undefined && deadAt + retentionMs <= clock.now();
-      if (isOld && (await forgotten(letter, program, ports))) {
+      if (isOld && (await forgotten(known, program, ports))) {
         channel.ack(letter);
         onExpired();
         deleted += 1;
@@ -89,20 +88,22 @@ async function expireDeadLetters(
 }
 
 /**
- * Forgets what is known of a dead letter's event; `false` where that has changed at this moment, or cannot be read. The record goes first: after a crash the letter is found again, without one.
- * What is known of an event that was run again since, or is being settled, stays.
+ * Lets be forgotten what is known of a dead letter's event, as late as of any other that has ended: a copy of it may still be on its way. `false` where that has changed at this moment, or cannot
+ * be read. What is known of an event that was run again since, or is being settled, stays.
  */
-async function forgotten(letter: Delivery, program: Program, { store, clock, log }: RetentionPorts): Promise<boolean> {
-  const { eventKey, envelope } = arrivalOf(letter, program, clock.now());
-  if (eventKey === undefined) return true;
-  const key = { agent: program.configuration.agent, event: eventKey };
+async function forgotten(letter: DeadLetter, program: Program, { store, log }: RetentionPorts): Promise<boolean> {
+  const event = recordKeyOf(letter);
+  if (event === undefined) return true;
+  const { agent, idempotency } = program.configuration;
+  const key = { agent, event };
   try {
     const { stored } = await store.read(key);
-    if (stored?.record.phase !== 'dead' || stored.record.gen !== envelope.progress.gen) return true;
-    return (await store.remove(key, stored.version)).removed;
+    const result = stored?.record.phase === 'dead' ? stored.record.result : undefined;
+    if (stored === undefined || result?.endedAt !== letter.deadAt) return true;
+    return (await store.expire(key, stored.version, idempotency.retentionMs)).expires;
   } catch (error) {
     if (!(error instanceof RecordError)) throw error;
-    const { id } = envelope.attributes;
+    const { id } = letter.envelope.attributes;
     log.warn('a dead letter is older than its retention, and stays: its record cannot be read', { eventId: id, error: messageOf(error) });
     return false;
   }

@@ -56,6 +56,33 @@ test('shared cell: what is asked for at the same time is one round trip, each ch
   assert.equal(calls(), 4, 'two to begin with, all changes together, and the look');
 });
 
+test('shared cell: of changes at the same time, one that cannot be computed is its own asker’s matter, and a faster process has all computed anew', async () => {
+  const store = createMemoryStore(systemClock);
+  const [alone, other] = [cell(store), cell(store)];
+  await alone.change(one);
+  await other.change(({ count }) => ({ next: { count: count + 10 }, result: count }));
+  const broken = alone.change(() => {
+    throw new RangeError('a fault');
+  });
+  const results = await Promise.allSettled([alone.change(one), broken, alone.change(one)]);
+  assert.deepEqual(
+    results.map((result) => (result.status === 'fulfilled' ? result.value : String(result.reason))),
+    [12, 'RangeError: a fault', 13],
+  );
+});
+
+test('shared cell: what is no JSON is told as trouble of the store, and not taken for nothing', async () => {
+  const store = createMemoryStore(systemClock);
+  await store.replaceCell(key, 0, '{', 60_000);
+  for (const call of [cell(store).read(), cell(store).change(one)])
+    await assert.rejects(call, (error: unknown) => error instanceof StoreError && /share of count is no JSON/.test(error.message));
+  const stop = new AbortController();
+  const watching = cell(store).watch(stop.signal, () => 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  await watching;
+});
+
 test('shared cell: whoever asked for a change that could not be written is told, and those that ask next are not', async () => {
   const store = createMemoryStore(systemClock);
   let isAway = false;

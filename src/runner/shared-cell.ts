@@ -103,16 +103,20 @@ export class SharedCell<Value> {
     const asked = this.#asked.splice(0);
     if (asked.length === 0) return;
     try {
-      const results = await this.#change((value, now) => {
+      const answers = await this.#change((value, now) => {
         let next: Value | undefined;
-        const made = asked.map(({ decide }) => {
-          const change = decide(next ?? value, now);
-          next = change.next ?? next;
-          return change.result;
+        const made = asked.map(({ decide, resolve, reject }) => {
+          try {
+            const change = decide(next ?? value, now);
+            next = change.next ?? next;
+            return () => resolve(change.result);
+          } catch (error) {
+            return () => reject(error);
+          }
         });
         return { result: made, ...(next === undefined ? {} : { next }) };
       });
-      for (const [index, { resolve }] of asked.entries()) resolve(results[index]);
+      for (const answer of answers) answer();
     } catch (error) {
       for (const { reject } of asked) reject(error);
     }
@@ -144,8 +148,12 @@ export class SharedCell<Value> {
   }
 
   #knownOf(stored: StoredCell | undefined): Known<Value> {
-    return stored === undefined
-      ? { value: this.#options.empty, version: 0 }
-      : { value: JSON.parse(stored.text) as Value, version: stored.version };
+    if (stored === undefined) return { value: this.#options.empty, version: 0 };
+    try {
+      return { value: JSON.parse(stored.text) as Value, version: stored.version };
+    } catch (cause) {
+      const { name } = this.#options.key;
+      throw new StoreError('Unsafe', `what replicas share of ${name} is no JSON: somebody has changed it in the store`, { cause });
+    }
   }
 }

@@ -14,7 +14,7 @@ const evicting = { policy: 'allkeys-lru', maxBytes: 1000 };
 /** A guard on a store whose state a test decides. `take` takes an event: what came of it. */
 function guarded(first: Partial<StoreState> = {}) {
   const state: { now: StoreState; accepted: boolean; taken: number } = {
-    now: { eviction: 'none', epoch: 'a', acknowledged: false, ...first },
+    now: { eviction: 'none', epoch: 'a', lost: false, acknowledged: false, ...first },
     accepted: false,
     taken: 0,
   };
@@ -99,6 +99,22 @@ test('what an emptied memory says of an event and of pauses is not heard: an old
   assert.deepEqual([await read(), await pauses()], ['Lost', 'Lost']);
   state.now = { ...state.now, acknowledged: true };
   assert.deepEqual([await read(), await pauses()], ['well', 'well']);
+});
+
+test('a process that begins after the loss is held like the one that has seen it, until somebody has acknowledged it', async () => {
+  const memory = createMemoryStore(systemClock);
+  const guardOf = () => guardedStore(memory, { agent, log: createLog('json', () => {}) });
+  const [one, other] = [guardOf(), guardOf()];
+  const write = { record, leaseMs: 1 };
+  await one.ping();
+  // It forgets everything.
+  await memory.close();
+  await assert.rejects(one.ping(), { code: 'Lost' });
+  await assert.rejects(other.replace(key, 0, write), { code: 'Lost' });
+  await memory.acknowledge(agent);
+  assert.ok((await other.replace(key, 0, write)).written);
+  await one.ping();
+  assert.ok((await guardOf().replace({ ...key, event: 'another' }, 0, write)).written);
 });
 
 test('the memory that is there at first is taken as it is', async () => {

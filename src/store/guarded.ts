@@ -13,10 +13,11 @@ export interface Trust {
 /**
  * A store that an agent takes events by only while its memory can be trusted. `ping` rejects, and so does what events are taken by (`replace`, `read`, `pausesSince`),
  * - with `Unsafe` where the server may evict what it was told, unless that is accepted;
- * - with `Lost` where its memory is not the one that it was at the first call: it was emptied, or another server stands in its place; until somebody acknowledges that.
+ * - with `Lost` where its memory is not the one that it was at the first call, of this process or of one that goes on: it was emptied, or another server stands in its place; until somebody
+ *   acknowledges that.
  *
  * That it was emptied is seen by the very write that would take an event, whenever it happened, at no further round trip; the other two, which few events need, take one more. What is under way goes on as far as its records are there. The first epoch is whatever is
- * found: a process that begins after the loss knows nothing of it.
+ * found, unless one that knew another has seen it first: where every process begins after the loss, none knows of it.
  */
 export function guardedStore<Guarded extends Store>(store: Guarded, { agent, log, acceptance }: Trust): Guarded {
   let epoch: string | undefined;
@@ -28,8 +29,8 @@ export function guardedStore<Guarded extends Store>(store: Guarded, { agent, log
   };
 
   const ping = async () => {
-    const state = await store.inspect(agent);
-    if (epoch !== undefined && state.epoch !== epoch) {
+    const state = await store.inspect(agent, epoch);
+    if (epoch === undefined ? state.lost && !state.acknowledged : state.epoch !== epoch) {
       if (!state.acknowledged) throw new StoreError('Lost', lostMessage(agent));
       log.warn('the store has lost what it was told, and somebody has acknowledged that: events are run as if none had been before');
     }

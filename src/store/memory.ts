@@ -33,7 +33,7 @@ export function createMemoryStore(clock: Clock): OwnedStore {
   const cells = new Map<string, StoredCell & { readonly expiresAt: number }>();
   const leases = new Map<string, number>();
   const costs = new Map<string, { readonly day: number; readonly nanoUsd: number; readonly hasUnknown: boolean }>();
-  const epochs = new Map<string, { readonly epoch: string; readonly acknowledged: boolean }>();
+  const epochs = new Map<string, { readonly epoch: string; readonly lost: boolean; readonly acknowledged: boolean }>();
 
   const idOf = (key: RecordKey) => `${agentId(key.agent)}/${key.event}`;
   const lookUp = (key: RecordKey): Entry | undefined => {
@@ -122,11 +122,12 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         records.set(idOf(key), { ...stored, version: stored.version + 1, leaseUntil: clock.now() + leaseMs });
         return { renewed: true };
       }),
-    remove: (key, expectedVersion) =>
+    expire: (key, expectedVersion, expireMs) =>
       answer(() => {
-        const removed = lookUp(key)?.version === expectedVersion;
-        if (removed) records.delete(idOf(key));
-        return { removed };
+        const stored = lookUp(key);
+        if (stored?.version !== expectedVersion) return { expires: false };
+        records.set(idOf(key), { ...stored, expiresAt: clock.now() + expireMs });
+        return { expires: true };
       }),
     receipts: (agent, since) =>
       answer(() => {
@@ -155,10 +156,10 @@ export function createMemoryStore(clock: Clock): OwnedStore {
     addPause: (agent: AgentRef, pause, by) =>
       answer(() => {
         const oldest = clock.now() - PAUSE_RETENTION_MS;
-        const kept = (pauses.get(agentId(agent)) ?? []).filter(
-          (known) => known.until > oldest && !(known.by === by && known.from === pause.from),
-        );
-        pauses.set(agentId(agent), [...kept, { ...pause, by }]);
+        const known = (pauses.get(agentId(agent)) ?? []).filter(({ until }) => until > oldest);
+        const isSame = (other: (typeof known)[number]) => other.by === by && other.from === pause.from;
+        const until = Math.max(pause.until, ...known.filter(isSame).map((same) => same.until));
+        pauses.set(agentId(agent), [...known.filter((other) => !isSame(other)), { ...pause, until, by }]);
       }),
     pausesSince: (agent, since) =>
       answer(() => (pauses.get(agentId(agent)) ?? []).flatMap(({ from, until }) => (until > since ? [{ from, until }] : []))),
@@ -182,11 +183,12 @@ export function createMemoryStore(clock: Clock): OwnedStore {
         return { written: true, now, version };
       }),
     ping: () => answer(() => {}),
-    inspect: (agent) =>
+    inspect: (agent, known) =>
       answer(() => {
-        const known = epochs.get(agentId(agent)) ?? { epoch: randomUUID(), acknowledged: false };
-        epochs.set(agentId(agent), known);
-        return { eviction: 'none', ...known };
+        const found = epochs.get(agentId(agent)) ?? { epoch: randomUUID(), lost: false, acknowledged: false };
+        const state = { ...found, lost: found.lost || (known !== undefined && known !== found.epoch) };
+        epochs.set(agentId(agent), state);
+        return { eviction: 'none', ...state };
       }),
     acknowledge: (agent) =>
       answer(() => {

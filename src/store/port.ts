@@ -75,6 +75,8 @@ export interface StoreState {
   readonly eviction: 'none' | 'unknown' | { readonly policy: string; readonly maxBytes: number };
   /** Names the agent's memory, from the first question on: another one means that what was remembered is gone. */
   readonly epoch: string;
+  /** Whether somebody who knew another memory has asked for this one: what he knew of is gone. */
+  readonly lost: boolean;
   /** Whether somebody has said that the agent may go on with this memory, whatever it has lost. */
   readonly acknowledged: boolean;
 }
@@ -95,8 +97,8 @@ export interface Store {
   update(key: RecordKey, fence: string, write: RecordUpdate): Promise<{ readonly written: boolean }>;
   /** Extends the lease if the record still carries this fence, even where the lease had run out. One that arrives after the lease was given up changes nothing. */
   renew(key: RecordKey, fence: string, leaseMs: number): Promise<{ readonly renewed: boolean }>;
-  /** Forgets a record, and its receipt, if it still has this version. May be repeated. */
-  remove(key: RecordKey, expectedVersion: number): Promise<{ readonly removed: boolean }>;
+  /** Lets a record, and its receipt, be forgotten `expireMs` later, if it still has this version, and keeps it where it is written before. May be repeated. */
+  expire(key: RecordKey, expectedVersion: number, expireMs: number): Promise<{ readonly expires: boolean }>;
   /** The receipts of the agent's events that have ended at `since` or later, the newest first: of its last `MOST_RECEIPTS` ends, those whose records are still there. */
   receipts(agent: AgentRef, since: number): Promise<readonly Receipt[]>;
   /**
@@ -108,7 +110,7 @@ export interface Store {
   lease(agent: AgentRef, name: string, leaseMs: number): Promise<{ readonly taken: boolean }>;
   /**
    * Remembers a pause of the agent, for as long as an event may live. Pauses may overlap. `by` names the process that pauses: the pause that it began at the same time before
-   * is this one, and its end becomes the new one. May be repeated.
+   * is this one, and it ends at the later of the two. May be repeated.
    */
   addPause(agent: AgentRef, pause: Pause, by: string): Promise<void>;
   /** The pauses that reach beyond `since`, in no order. */
@@ -125,8 +127,8 @@ export interface Store {
   replaceCell(key: CellKey, expectedVersion: number, text: string, expireMs: number): Promise<CellWriteResult>;
   /** Resolves if the store answers and takes writes. How one learns, without work of its own, that a store is gone or back. */
   ping(): Promise<void>;
-  /** The state of the agent's memory, which gets its epoch by the first question. Rejects as `ping`. */
-  inspect(agent: AgentRef): Promise<StoreState>;
+  /** The state of the agent's memory, which gets its epoch by the first question; `known` is the epoch that whoever asks knows. Rejects as `ping`. */
+  inspect(agent: AgentRef, known?: string): Promise<StoreState>;
   /** Says that the agent may go on with the memory that there is, whatever it has lost; `false` where nobody has asked for it yet. May be repeated. */
   acknowledge(agent: AgentRef): Promise<{ readonly acknowledged: boolean }>;
 }

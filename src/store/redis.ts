@@ -88,12 +88,11 @@ redis.call('HINCRBY', KEYS[1], 'v', 1)
 redis.call('HSET', KEYS[1], 'l', string.format('%.0f', now + tonumber(ARGV[2])))
 return 1`,
   },
-  eaRemove: {
-    numberOfKeys: 2,
+  eaExpire: {
+    numberOfKeys: 1,
     lua: `
 if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`,
   },
   // The records' keys are made here, of what they begin with and the event: they are in the slot of the key that is named.
@@ -119,15 +118,16 @@ return known[2]`,
     numberOfKeys: 1,
     lua: `if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then return 1 end return 0`,
   },
-  // The memory's name is a hash: id, a(cknowledged). A server that refuses INFO to this user says nothing of its policy.
+  // The memory's name is a hash: id, l(ost what was before it), a(cknowledged). A server that refuses INFO to this user says nothing of its policy.
   eaInspect: {
     numberOfKeys: 1,
     lua: `
 redis.call('HSETNX', KEYS[1], 'id', ARGV[1])
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'id') ~= ARGV[2] then redis.call('HSET', KEYS[1], 'l', '1') end
 local memory = redis.pcall('INFO', 'memory')
 if type(memory) ~= 'string' then memory = '' end
-local known = redis.call('HMGET', KEYS[1], 'id', 'a')
-return {known[1], known[2] or '', string.match(memory, '\\nmaxmemory:(%d+)') or '', string.match(memory, '\\nmaxmemory_policy:([%w-]+)') or ''}`,
+local known = redis.call('HMGET', KEYS[1], 'id', 'l', 'a')
+return {known[1], known[2] or '', known[3] or '', string.match(memory, '\\nmaxmemory:(%d+)') or '', string.match(memory, '\\nmaxmemory_policy:([%w-]+)') or ''}`,
   },
   eaAcknowledge: {
     numberOfKeys: 1,
@@ -139,7 +139,8 @@ return 1`,
   eaAddPause: {
     numberOfKeys: 1,
     lua: `${NOW}
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1] .. '-' .. ARGV[3])
+local member = ARGV[1] .. '-' .. ARGV[3]
+if tonumber(redis.call('ZSCORE', KEYS[1], member) or '0') < tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[2], member) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - tonumber(ARGV[4])))
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`,
@@ -207,10 +208,9 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
       return { written: (await run('eaUpdate', ...args)) === 1 };
     },
     renew: async (key, fence, leaseMs) => ({ renewed: (await run('eaRenew', recordKey(key), fence, leaseMs)) === 1 }),
-    remove: async (key, expectedVersion) => {
-      const args = [recordKey(key), endsKey(key.agent), expectedVersion, key.event];
-      return { removed: (await run('eaRemove', ...args)) === 1 };
-    },
+    expire: async (key, expectedVersion, expireMs) => ({
+      expires: (await run('eaExpire', recordKey(key), expectedVersion, expireMs)) === 1,
+    }),
     receipts: async (agent, since) => {
       const found = (await run('eaReceipts', endsKey(agent), since, recordKey({ agent, event: '' }))) as readonly string[];
       return found.map((receipt) => JSON.parse(receipt) as Receipt);
@@ -246,9 +246,10 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
     ping: async () => {
       await run('eaPing', PING_KEY);
     },
-    inspect: async (agent) => {
-      const [epoch, acknowledged, maxBytes, policy] = (await run('eaInspect', epochKey(agent), randomUUID())) as readonly string[];
-      return { eviction: evictionOf(maxBytes, policy), epoch: epoch ?? '', acknowledged: acknowledged === '1' };
+    inspect: async (agent, known = '') => {
+      const answer = (await run('eaInspect', epochKey(agent), randomUUID(), known)) as readonly string[];
+      const [epoch, lost, acknowledged, maxBytes, policy] = answer;
+      return { eviction: evictionOf(maxBytes, policy), epoch: epoch ?? '', lost: lost === '1', acknowledged: acknowledged === '1' };
     },
     acknowledge: async (agent) => ({ acknowledged: (await run('eaAcknowledge', epochKey(agent))) === 1 }),
     close: async () => client.close(),

@@ -23,7 +23,7 @@ export function watchedStore<Watched extends Store>(store: Watched, onChange: (u
     replace: (key, expectedVersion, write, epoch) => watch(store.replace(key, expectedVersion, write, epoch)),
     update: (key, fence, write) => watch(store.update(key, fence, write)),
     renew: (key, fence, leaseMs) => watch(store.renew(key, fence, leaseMs)),
-    remove: (key, expectedVersion) => watch(store.remove(key, expectedVersion)),
+    expire: (key, expectedVersion, expireMs) => watch(store.expire(key, expectedVersion, expireMs)),
     receipts: (agent, since) => watch(store.receipts(agent, since)),
     costToday: (agent) => watch(store.costToday(agent)),
     lease: (agent, name, leaseMs) => watch(store.lease(agent, name, leaseMs)),

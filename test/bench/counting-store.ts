@@ -20,7 +20,7 @@ export function countingStore(store: Store): CountingStore {
     replace: counted('replace', store.replace),
     update: counted('update', store.update),
     renew: counted('renew', store.renew),
-    remove: counted('remove', store.remove),
+    expire: counted('expire', store.expire),
     receipts: counted('receipts', store.receipts),
     costToday: counted('costToday', store.costToday),
     lease: counted('lease', store.lease),

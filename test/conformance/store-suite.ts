@@ -82,9 +82,9 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     assert.equal(await cost(), 1_000_000_020);
     assert.equal(await store.costToday(freshKey().agent), 0, 'another agent has its own');
     const version = (await store.read(second)).stored?.version ?? 0;
-    assert.ok((await store.remove(second, version)).removed);
+    assert.ok((await store.expire(second, version, 500)).expires);
     await pass(1000);
-    assert.equal((await store.read(key)).stored, undefined);
+    assert.deepEqual([(await store.read(key)).stored, (await store.read(second)).stored], [undefined, undefined]);
     assert.equal(await cost(), 1_000_000_020, 'what is forgotten was spent');
     await store.replace(key, 0, { record: record({ spent: spent(1, 5) }), leaseMs: 0 });
     assert.equal(await cost(), 1_000_000_025);
@@ -371,15 +371,23 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     );
   });
 
-  about('a record is removed in the version that was seen, with its receipt', async ({ store, other }) => {
-    const key = freshKey();
-    await end(store, key, { phase: 'dead', result: { outcome: 'dead', reason: 'Refused', endedAt: 1 } });
-    assert.deepEqual(await other.remove(key, 1), { removed: false });
-    assert.deepEqual(await ids(store, key), [key.event]);
-    assert.deepEqual(await other.remove(key, 2), { removed: true });
-    assert.deepEqual(await other.remove(key, 2), { removed: false });
-    assert.deepEqual([(await store.read(key)).stored, await ids(store, key)], [undefined, []]);
-  });
+  about(
+    'a record is let go of in the version that was seen, with its receipt, and is kept where it is written before',
+    async ({ store, other, pass }) => {
+      const [gone, kept] = [freshKey(), freshKey()];
+      for (const key of [gone, kept]) await end(store, key, { phase: 'dead', result: { outcome: 'dead', reason: 'Refused', endedAt: 1 } });
+      assert.deepEqual(await other.expire(gone, 1, 1), { expires: false });
+      assert.deepEqual(await other.expire(gone, 2, 2000), { expires: true });
+      assert.deepEqual(await other.expire(gone, 2, 2000), { expires: true });
+      assert.deepEqual(await other.expire(kept, 2, 2000), { expires: true });
+      assert.deepEqual(await ids(store, gone), [gone.event]);
+      assert.ok((await store.replace(kept, 2, { record: record({ fence: 'b', gen: 1 }), leaseMs: 0 })).written);
+      await pass(2500);
+      assert.deepEqual([(await store.read(gone)).stored, await ids(store, gone)], [undefined, []]);
+      assert.equal((await store.read(kept)).stored?.record.gen, 1);
+      assert.deepEqual(await other.expire(gone, 2, 2000), { expires: false });
+    },
+  );
 
   about("a lease is one client's, until it is over", async ({ store, other, pass }) => {
     const { agent } = freshKey();
@@ -410,6 +418,19 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     assert.equal((await store.inspect(agent)).acknowledged, true);
     const another = freshKey().agent;
     assert.equal((await store.inspect(another)).acknowledged, false);
+  });
+
+  about('a memory that somebody who knew another has asked for is lost for all who ask', async ({ store, other }) => {
+    const { agent } = freshKey();
+    const { epoch, lost } = await store.inspect(agent);
+    assert.equal(lost, false);
+    assert.equal((await other.inspect(agent, epoch)).lost, false);
+    assert.equal((await other.inspect(agent, 'another')).lost, true);
+    assert.deepEqual(
+      [await store.inspect(agent), await store.inspect(agent, epoch)].map((state) => state.lost),
+      [true, true],
+    );
+    assert.equal((await store.inspect(freshKey().agent)).lost, false);
   });
 
   about('no event is taken in a memory that is another one than was thought', async ({ store, other }) => {
@@ -476,7 +497,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
   about('a pause that goes on is one pause, whose end is moved along; another process has its own', async ({ store, other }) => {
     const { agent } = freshKey();
     const { now } = await store.read(freshKey());
-    for (const until of [now + 1000, now + 31_000, now + 61_000]) await store.addPause(agent, { from: now, until }, 'a');
+    for (const until of [now + 1000, now + 61_000, now + 31_000]) await store.addPause(agent, { from: now, until }, 'a');
     assert.deepEqual(await other.pausesSince(agent, now + 50_000), [{ from: now, until: now + 61_000 }]);
     await other.addPause(agent, { from: now, until: now + 1000 }, 'b');
     assert.deepEqual(

@@ -98,7 +98,7 @@ export class Incarnation {
         this.call(`store.replace ${write.record.phase}`, () => store.replace(key, version, write, epoch)),
       update: (key, fence, write) => this.call(`store.update ${write.record.phase}`, () => store.update(key, fence, write)),
       renew: (key, fence, leaseMs) => this.call('store.renew', () => store.renew(key, fence, leaseMs)),
-      remove: (key, version) => this.call('store.remove', () => store.remove(key, version)),
+      expire: (key, version, ms) => this.call('store.expire', () => store.expire(key, version, ms)),
       receipts: (agent, since) => this.call('store.receipts', () => store.receipts(agent, since)),
       costToday: (agent) => this.call('store.costToday', () => store.costToday(agent)),
       lease: (agent, name, leaseMs) => this.call('store.lease', () => store.lease(agent, name, leaseMs)),

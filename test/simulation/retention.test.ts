@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { RecordError, type RecordKey } from '../../src/store/port.ts';
 import type { Fate } from './incarnation.ts';
 import { nameOf } from './name.ts';
+import { startRedrive } from './redriving.ts';
+import { takesIt } from './sink.ts';
 import { type Stage, stageOf, unharmed } from './stage.ts';
 import type { Replica, World } from './world.ts';
 
@@ -10,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const stage = (retentionDays?: number) =>
   stageOf({
     model: () => ({ delayMs: 10, stopReason: 'refusal' }),
-    agent: retentionDays === undefined ? {} : { deadLetters: { retentionDays } },
+    agent: { idempotency: { retentionSeconds: 86_400 }, ...(retentionDays === undefined ? {} : { deadLetters: { retentionDays } }) },
   });
 
 function deadIn(world: World): readonly string[] {
@@ -33,7 +35,7 @@ async function die({ world }: Stage, event: string): Promise<void> {
   await world.clock.runUntil(() => world.records.get(event)?.phase === 'dead', 60_000);
 }
 
-test('a dead letter is deleted with its record and its receipt within an hour after its retention, a younger one is not', async () => {
+test('a dead letter is deleted within an hour after its retention, and a day later its record and its receipt; a younger one is not', async () => {
   const scene = await stage(1);
   const { world, lines, start } = scene;
   const replica = start();
@@ -44,14 +46,17 @@ test('a dead letter is deleted with its record and its receipt within an hour af
   assert.deepEqual([deadIn(world), await deleted(replica)], [['old', 'young'], 0]);
   await world.clock.advance(1.2 * HOUR_MS);
   assert.deepEqual([deadIn(world), await deleted(replica)], [['young'], 1]);
+  await world.clock.advance(20 * HOUR_MS);
+  assert.deepEqual([deadIn(world), await deleted(replica)], [[], 2]);
+  assert.deepEqual([(await storedOf(scene, 'old'))?.phase, (await storedOf(scene, 'young'))?.phase], ['dead', 'dead']);
+  await world.clock.advance(5 * HOUR_MS);
   assert.deepEqual([await storedOf(scene, 'old'), (await storedOf(scene, 'young'))?.phase], [undefined, 'dead']);
   const receipts = world.store.receipts(world.configuration.agent, 0);
-  await world.clock.advance(20 * HOUR_MS);
+  await world.clock.advance(0);
   assert.deepEqual(
     (await receipts).map(({ id }) => id),
     ['young'],
   );
-  assert.deepEqual([deadIn(world), await deleted(replica)], [[], 2]);
   assert.deepEqual(
     lines.flatMap(({ deleted: count }) => (count === undefined ? [] : [count])),
     [1, 1],
@@ -87,7 +92,7 @@ test('a process that dies behind the record leaves the letter to the next look',
   const replica = start({
     ...unharmed,
     after: (call) => {
-      if (call !== 'store.remove' || died) return false;
+      if (call !== 'store.expire' || died) return false;
       died = true;
       return true;
     },
@@ -95,9 +100,11 @@ test('a process that dies behind the record leaves the letter to the next look',
   await die(scene, 'old');
   await world.clock.runUntil(() => died, 26 * HOUR_MS);
   await world.clock.advance(60_000);
-  assert.deepEqual([deadIn(world), await storedOf(scene, 'old')], [['old'], undefined]);
+  assert.deepEqual(deadIn(world), ['old']);
   await world.clock.advance(1.2 * HOUR_MS);
   assert.deepEqual([deadIn(world), await deleted(replica)], [[], 1]);
+  await world.clock.advance(25 * HOUR_MS);
+  assert.equal(await storedOf(scene, 'old'), undefined);
 });
 
 test('what is known of an event that was run again since is kept', async () => {
@@ -181,4 +188,70 @@ test('a letter whose record cannot be read stays, is told of, and holds up no ot
   assert.deepEqual(deadIn(world), ['broken']);
   const told = lines.filter(({ msg }) => /stays: its record cannot be read/.test(String(msg)));
   assert.deepEqual([...new Set(told.map(({ error }) => error))], ['the record is no JSON']);
+});
+
+test('a record is kept while a copy of its event waits: the redrive that died before it took the letter away buys nothing again', async () => {
+  let refuses = true;
+  const retentionDays = 1;
+  const { world, start } = await stageOf({
+    sink: () => (refuses ? { takes: false, answer: { kind: 'answered', status: 422, rateLimited: false }, delayMs: 1 } : takesIt),
+    agent: { deadLetters: { retentionDays } },
+  });
+  const stopped = async (replica: Replica) => {
+    const closing = replica.close();
+    await world.clock.advance(90_000);
+    await closing;
+  };
+  const first = start();
+  await world.publish('event');
+  await world.clock.runUntil(() => world.records.get('event')?.phase === 'dead', 60_000);
+  await stopped(first);
+  refuses = false;
+  await world.clock.advance(25 * HOUR_MS);
+  let died = false;
+  const fate: Fate = {
+    ...unharmed,
+    after: (call) => {
+      if (died || !call.startsWith('publish work')) return false;
+      died = true;
+      return true;
+    },
+  };
+  startRedrive(
+    world,
+    'r',
+    () => fate,
+    () => 100 * HOUR_MS,
+  );
+  await world.clock.runUntil(() => died, HOUR_MS);
+  await world.clock.advance(1000);
+  assert.deepEqual([deadIn(world), world.broker.counts(world.names.work)?.total], [['event'], 1]);
+  world.change({ agent: { deadLetters: { retentionDays }, suspend: true } });
+  const suspended = start();
+  await world.clock.advance(2 * HOUR_MS);
+  await stopped(suspended);
+  assert.deepEqual(deadIn(world), []);
+  world.change({ agent: { deadLetters: { retentionDays } } });
+  start();
+  await world.clock.runUntil(() => world.records.get('event')?.phase === 'done', HOUR_MS);
+  assert.equal(world.model.sold.get('event'), 1, 'bought once');
+});
+
+test('what is known of a new life of an event is not let go of by a letter of the old one', async () => {
+  const scene = await stage(1);
+  const { world, start } = scene;
+  start();
+  await die(scene, 'event');
+  // The record of its first life is gone, and the event was sent, and died, anew.
+  await world.clock.advance(HOUR_MS);
+  const key = world.keyOf('event');
+  const record = await storedOf(scene, 'event');
+  assert.ok(record?.result);
+  const younger = { ...record, result: { ...record.result, endedAt: world.clock.now() } };
+  const written = world.store.update(key, record.fence, { record: younger, leaseMs: 0, number: 100 });
+  await world.clock.advance(26 * HOUR_MS);
+  assert.ok((await written).written);
+  assert.deepEqual(deadIn(world), []);
+  await world.clock.advance(26 * HOUR_MS);
+  assert.equal((await storedOf(scene, 'event'))?.result?.endedAt, younger.result.endedAt);
 });

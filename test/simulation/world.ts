@@ -370,7 +370,7 @@ export class World {
       close: store.close,
       read: down(store.read),
       renew: down(store.renew),
-      remove: down(store.remove),
+      expire: down(store.expire),
       receipts: down(store.receipts),
       costToday: down(store.costToday),
       lease: down(store.lease),

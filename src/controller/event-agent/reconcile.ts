@@ -19,7 +19,7 @@ import { alikeVerdict, askRunners, budgetVerdict, modelVerdict } from './runner-
 import { statusFor } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
 import { bringAbout, depthsOf, mayRun, retire, type TopologyResult } from './topology.ts';
-import { announce, announceDone } from './transitions.ts';
+import { announce, announceRepaired, announceRetired } from './transitions.ts';
 
 /** While pods are not as they should be, they are asked again this soon; the longer it takes, the less often: what becomes of them is heard of anyway. */
 const PODS_AGAIN_MS = { least: 5_000, most: 55_000 };
@@ -78,6 +78,10 @@ export class EventAgentReconciler {
     const isHeld = inForce !== undefined && !mayRun(watch, inForce.compiled.topology);
     const toRun = isHeld ? views.lastGoodOf(agent) : inForce;
     const runner = toRun === undefined ? undefined : await this.#apply(agent, toRun, signal);
+    const before = this.#statuses.latest(agent);
+    // Told now, whatever comes of the rest: the next look finds nothing to mend.
+    const repaired = [...this.#drift(agent, before, topology), ...(runner?.repaired ?? []).map((object) => `${object} applied again`)];
+    announceRepaired(this.#operator, agent, repaired);
     const deployment = runner?.deployment ?? caches.deployments.get(namespace, runnerName({ name }));
     const pods = this.#podsOf(agent, deployment);
     const answers = await askAboutPods(this.#operator, pods, signal);
@@ -93,7 +97,7 @@ export class EventAgentReconciler {
       watch === undefined || inForce === undefined
         ? { changed: [] }
         : await retire(watch, names, inForce.compiled.topology, this.#empty, isMixed || isHeld, signal);
-    const before = this.#statuses.latest(agent);
+    announceRetired(this.#operator, agent, retired.changed);
     const depths = watch === undefined ? undefined : this.#statuses.depths(agent, depthsOf(watch, names));
     const told = await askRunners(pods, signal);
     const model = modelVerdict(told);
@@ -124,9 +128,6 @@ export class EventAgentReconciler {
       before,
       timestamp(clock.now()),
     );
-    // Done, whether or not the status can be written: the next look finds nothing to do.
-    const repaired = [...this.#drift(agent, before, topology), ...(runner?.repaired ?? []).map((object) => `${object} applied again`)];
-    announceDone(this.#operator, agent, { repaired, retired: retired.changed });
     await this.#statuses.write(agent, status, signal);
     announce(this.#operator, agent, before, status);
     return soonest(

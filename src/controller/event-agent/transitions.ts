@@ -17,14 +17,6 @@ const ALARMS: Readonly<Partial<Record<(typeof TOLD)[number], string>>> = {
 /** Reasons for not being ready that pass by themselves. */
 const UNDER_WAY: ReadonlySet<string> = new Set(['Declaring', 'RollingOut', 'NotObserved']);
 
-/** What was done beside changing the status. */
-export interface Done {
-  /** What somebody had changed or taken away, and is as it should be again. */
-  readonly repaired: readonly string[];
-  /** What nobody needs any more, and is gone. */
-  readonly retired: readonly string[];
-}
-
 /** Tells as events what has become otherwise in the status, and nothing else. */
 export function announce(
   { events }: Pick<Operator, 'events'>,
@@ -45,15 +37,15 @@ export function announce(
   }
 }
 
-/** Tells as events what was done. */
-export function announceDone({ events }: Pick<Operator, 'events'>, agent: StoredEventAgent, { repaired, retired }: Done): void {
-  if (repaired.length > 0)
-    events.record(agent, {
-      type: 'Warning',
-      reason: 'DriftRepaired',
-      note: `changed by somebody else, and mended: ${repaired.join('; ')}`,
-      action: 'Repair',
-    });
-  if (retired.length > 0)
-    events.record(agent, { type: 'Normal', reason: 'TierRetired', note: `no longer needed: ${retired.join('; ')}`, action: 'Retire' });
+/** Tells what somebody had changed or taken away, and is as it should be again. */
+export function announceRepaired({ events }: Pick<Operator, 'events'>, agent: StoredEventAgent, repaired: readonly string[]): void {
+  if (repaired.length === 0) return;
+  const note = `changed by somebody else, and mended: ${repaired.join('; ')}`;
+  events.record(agent, { type: 'Warning', reason: 'DriftRepaired', note, action: 'Repair' });
+}
+
+/** Tells what nobody needs any more, and is gone. */
+export function announceRetired({ events }: Pick<Operator, 'events'>, agent: StoredEventAgent, retired: readonly string[]): void {
+  if (retired.length === 0) return;
+  events.record(agent, { type: 'Normal', reason: 'TierRetired', note: `no longer needed: ${retired.join('; ')}`, action: 'Retire' });
 }
