@@ -185,10 +185,16 @@ async function runTaken(
     claim.note({ spent: spentWith(claim.record.spent ?? NOTHING_SPENT, purchase) });
     witness.bought(purchase);
   };
-  // Runs that did not come to an end may each have made a call that was billed. Where there is a budget, its ledger knows.
-  let unaccounted = agent.till === undefined ? claim.record.starts - 1 : 0;
+  // Runs that did not come to an end may each have made a call that was billed. A budget for the event has the record know of each before it is settled.
+  const knowsEach = program.configuration.budget?.perEvent !== undefined;
+  let unaccounted = knowsEach ? 0 : claim.record.starts - 1;
+  const onLost = (purchase: Purchase) => {
+    unaccounted -= 1;
+    onPurchase(purchase);
+  };
   const account = ({ model }: ModelRequest, usage: TokenUsage) => {
-    for (; unaccounted > 0; unaccounted -= 1) onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
+    for (; unaccounted > 0; unaccounted -= 1)
+      onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
   };
   const unfollow = [claim.lost, held.hold.signal, cut].map((signal) => follow(signal, abort));
   try {
@@ -204,9 +210,10 @@ async function runTaken(
       onPurchase,
       gates: {
         enter: () => breaker.enter(claim.record.fence, held.hold.signal, stops),
-        reserve: (request) => {
+        reserve: async (request) => {
+          const answer = await reserved(agent, buyerOf(claim, held, onLost), request, stops);
           account(request, usageBound(request));
-          return reserved(agent, buyerOf(claim, held, onPurchase), request, stops);
+          return answer;
         },
       },
       onSecretsFound: () => secrets.succeeded(),

@@ -54,6 +54,14 @@ export function assertNothingBroken(world: World, where = 'undisturbed'): void {
       `${where}: an answer is bought once, and once more for each end without a checkpoint, each unusable one and each announced fresh start; ${id}: ${sold}`,
     );
     assert.ok(effects <= world.configuration.outputs.length, `${where}: ${id} has no effect twice`);
+    // The calls of runs that were never begun again are not looked for.
+    if (record?.result?.outcome === 'dead' && record.result.reason === 'CrashLoop') continue;
+    const { inputTokens = 0, outputTokens = 0 } = record?.spent ?? {};
+    const billed = world.model.ledger.reduce((sum, { prompt, tokens }) => sum + (prompt === id ? tokens : 0), 0);
+    assert.ok(
+      inputTokens + outputTokens >= billed,
+      `${where}: ${id} was billed ${billed} tokens, its record says ${inputTokens + outputTokens}`,
+    );
   }
   assert.deepEqual(
     [...keysOf.keys()].filter((id) => !world.published.has(id)),
