@@ -193,8 +193,7 @@ async function runTaken(
     onPurchase(purchase);
   };
   const account = ({ model }: ModelRequest, usage: TokenUsage) => {
-    for (; unaccounted > 0; unaccounted -= 1)
-      onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
+    for (; unaccounted > 0; unaccounted -= 1) onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
   };
   const unfollow = [claim.lost, held.hold.signal, cut].map((signal) => follow(signal, abort));
   try {
