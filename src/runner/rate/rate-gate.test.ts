@@ -12,7 +12,7 @@ const agent = { namespace: 'team', name: 'a' };
 const request = { model: 'm', prompt: 'x', maxTokens: 10_000 };
 
 /** Replicas of an agent with a rate, whose clock stands still. */
-function gates(rateLimit: RateLimit) {
+function gates(rateLimit: RateLimit, onLimit: (isLimited: boolean) => void = () => {}) {
   const clock = createVirtualClock(Date.UTC(2026, 4, 6, 7, 8, 9));
   const store = createMemoryStore(clock);
   const by = 'this process';
@@ -23,7 +23,7 @@ function gates(rateLimit: RateLimit) {
       store,
       clock,
       log: silentLog,
-      intake: new Intake(1, () => {}),
+      intake: new Intake(1, (_, isLimited) => onLimit(isLimited)),
       notePause: (from, until) => void store.addPause(agent, { from, until }, by),
     });
   const settled = async <T>(promise: Promise<T>) => {
@@ -60,5 +60,22 @@ suite('the rate of an agent', () => {
     const pauses = await settled(store.pausesSince(agent, 0));
     assert.equal(pauses.length, 1);
     gate.close();
+  });
+
+  test('that comes back, since calls have used less than they could, is had by the other replicas within seconds', async () => {
+    const limits: boolean[] = [];
+    const { clock, start, settled, enter } = gates({ tokensPerMinute: 12_000 }, (isLimited) => limits.push(isLimited));
+    const [one, other] = [start(), start()];
+    const first = await enter(one);
+    assert.ok('settle' in first);
+    assert.ok('outcome' in (await enter(other)));
+    assert.deepEqual(limits, [true]);
+    await clock.advance(6_000);
+    assert.deepEqual(limits, [true]);
+    await settled(first.settle(NO_TOKENS));
+    await clock.advance(6_000);
+    assert.deepEqual(limits, [true, false]);
+    assert.ok('settle' in (await enter(other)));
+    for (const gate of [one, other]) gate.close();
   });
 });

@@ -5,6 +5,7 @@ import type { Timer } from '../../lib/clock.ts';
 import { waitedOut } from '../../lib/waited-out.ts';
 import { usageBound } from '../../model/anthropic-request.ts';
 import type { ModelRequest } from '../../model/port.ts';
+import { StoreError } from '../../store/port.ts';
 import type { Reserved } from '../budget/till.ts';
 import { persistently } from '../claim.ts';
 import type { GateParts } from '../gate-parts.ts';
@@ -15,6 +16,9 @@ import { givenBack, IDLE, letThrough, type RateState } from './rate-state.ts';
 
 /** A delivery waits in hand no longer than this: what takes longer goes back to the queue, and the intake is closed for that time. */
 const IN_HAND_MS = 5_000;
+
+/** How often it is looked at meanwhile. */
+const LOOK_MS = 5_000;
 
 /** What it needs. */
 export interface RateGateParts extends GateParts {
@@ -28,7 +32,9 @@ export class RateGate {
   readonly #cell: SharedCell<RateState>;
   /** What is let in between two pauses waits for the rate in hand. */
   readonly #pause: LastingPause;
+  /** Set while no events are taken. */
   #timer: Timer | undefined;
+  #isOver = false;
 
   constructor(parts: RateGateParts) {
     const { agent, rateLimit, store, clock, notePause } = parts;
@@ -61,7 +67,7 @@ export class RateGate {
       const isTooLong = clock.now() + waitMs > giveUpAt;
       if (isTooLong || !(await waitedOut(clock, waitMs, [hold, ...stops]))) {
         hold.throwIfAborted();
-        if (isTooLong) this.#close(waitMs);
+        if (isTooLong) this.#close(bound, waitMs);
         return {
           outcome: {
             kind: 'hand-back',
@@ -86,15 +92,36 @@ export class RateGate {
   }
 
   close(): void {
+    this.#isOver = true;
     this.#timer?.cancel();
   }
 
-  #close(waitMs: number): void {
+  #close(bound: number, waitMs: number): void {
     const { clock, intake, log } = this.#parts;
+    if (this.#timer === undefined) log.info('the rate that the spec allows is used up; no events are taken for a while', { waitMs });
     this.#timer?.cancel();
-    log.info('the rate that the spec allows is used up; no events are taken for a while', { waitMs });
     this.#pause.forMs(waitMs);
     intake.limit('rate', 0);
-    this.#timer = clock.timer(waitMs, () => intake.limit('rate', undefined));
+    this.#timer = clock.timer(Math.min(waitMs, LOOK_MS), () => void this.#look(bound));
+  }
+
+  /** Whether a call of so many tokens may be made by now: what others have not used comes back before its time. Never rejects. */
+  async #look(bound: number): Promise<void> {
+    const waitMs = await this.#waitMs(bound);
+    if (this.#isOver) return;
+    if (waitMs > 0) return this.#close(bound, waitMs);
+    this.#timer = undefined;
+    this.#parts.intake.limit('rate', undefined);
+  }
+
+  async #waitMs(bound: number): Promise<number> {
+    try {
+      const answer = letThrough(await this.#cell.read(), this.#parts.rateLimit, bound, this.#cell.now());
+      return 'next' in answer ? 0 : answer.waitMs;
+    } catch (error) {
+      // A store that is away is said by whoever watches it.
+      if (!(error instanceof StoreError)) throw error;
+      return LOOK_MS;
+    }
   }
 }
