@@ -1,10 +1,9 @@
 import type { AgentEvent } from '../api/event.ts';
 import { NOTHING_SPENT } from '../api/record.ts';
-import { NO_TOKENS, type TokenUsage } from '../api/tokens.ts';
+import { NO_TOKENS } from '../api/tokens.ts';
 import type { Channel, Delivery } from '../broker/port.ts';
 import { follow } from '../lib/follow.ts';
 import { noTracer, type Span } from '../lib/tracing.ts';
-import { usageBound } from '../model/anthropic-request.ts';
 import type { ModelRequest } from '../model/port.ts';
 import { mayBeTheAgents } from './alike/alike-state.ts';
 import type { FailingAlike } from './alike/failing-alike.ts';
@@ -185,16 +184,6 @@ async function runTaken(
     claim.note({ spent: spentWith(claim.record.spent ?? NOTHING_SPENT, purchase) });
     witness.bought(purchase);
   };
-  // Runs that did not come to an end may each have made a call that was billed. A budget for the event has the record know of each before it is settled.
-  const knowsEach = program.configuration.budget?.perEvent !== undefined;
-  let unaccounted = knowsEach ? 0 : claim.record.starts - 1;
-  const onLost = (purchase: Purchase) => {
-    unaccounted -= 1;
-    onPurchase(purchase);
-  };
-  const account = ({ model }: ModelRequest, usage: TokenUsage) => {
-    for (; unaccounted > 0; unaccounted -= 1) onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
-  };
   const unfollow = [claim.lost, held.hold.signal, cut].map((signal) => follow(signal, abort));
   try {
     const outcome = await pipeline({
@@ -209,11 +198,7 @@ async function runTaken(
       onPurchase,
       gates: {
         enter: () => breaker.enter(claim.record.fence, held.hold.signal, stops),
-        reserve: async (request) => {
-          const answer = await reserved(agent, buyerOf(claim, held, onLost), request, stops);
-          account(request, usageBound(request));
-          return answer;
-        },
+        reserve: (request) => reserved(agent, buyerOf(claim, held, onPurchase), request, stops),
       },
       onSecretsFound: () => secrets.succeeded(),
     });

@@ -5,6 +5,8 @@ import type { DeadLetterReason } from '../api/reasons.ts';
 import type { OutputCheckpoint, TurnCheckpoint } from '../api/record.ts';
 import { InputError, messageOf } from '../lib/errors.ts';
 import { isHeaderValue } from '../lib/header-value.ts';
+import { usageBound } from '../model/anthropic-request.ts';
+import type { ModelRequest } from '../model/port.ts';
 import { type Claim, Fenced } from './claim.ts';
 import type { Outcome } from './outcome.ts';
 import { HostNotAllowed } from './outputs/hosts.ts';
@@ -37,6 +39,7 @@ export interface Run {
 /** The life of an event once it is taken: the model's turn, then each output; every step recorded before the next begins. */
 export async function pipeline(run: Run): Promise<Outcome> {
   try {
+    account(run);
     // Before anything is bought: an answer that cannot be sent anywhere is no use.
     const missing = missingSecret(run);
     if (missing !== undefined) return missing;
@@ -47,6 +50,19 @@ export async function pipeline(run: Run): Promise<Outcome> {
     if (error instanceof Fenced) return { kind: 'fenced' };
     throw error;
   }
+}
+
+/**
+ * Counts what nothing tells of: runs that did not come to an end may each have made a call that was billed. A budget for the event has the record know of each call before it is settled, and the
+ * ledger of those that were not.
+ */
+function account({ program, event, claim: { record }, ports, onPurchase }: Run): void {
+  if (record.starts === 1 || Object.keys(record.outputs).length > 0 || program.configuration.budget?.perEvent !== undefined) return;
+  const rendering = rendered('TemplateError', () => requestFor(program, event));
+  if ('outcome' in rendering || digestOf(rendering.value) === record.turn?.requestDigest) return;
+  const { model } = rendering.value;
+  const usage = usageBound(rendering.value);
+  for (let run = 1; run < record.starts; run += 1) onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
 }
 
 /** The model's answer: the one that was bought before, or a new one; none where every output has its request already. */
@@ -60,7 +76,7 @@ async function answerFor(run: Run): Promise<{ readonly turn: TurnCheckpoint | un
   const rendering = rendered('TemplateError', () => requestFor(run.program, run.event));
   if ('outcome' in rendering) return rendering;
   const request = rendering.value;
-  const requestDigest = digest(request.model, request.system ?? '', request.prompt, String(request.maxTokens));
+  const requestDigest = digestOf(request);
   if (bought?.requestDigest === requestDigest) return { turn: bought };
   const interrupted = run.interruption();
   if (interrupted !== undefined) return { outcome: interrupted };
@@ -70,6 +86,10 @@ async function answerFor(run: Run): Promise<{ readonly turn: TurnCheckpoint | un
   const { freshStarts = 0 } = run.claim.record;
   run.claim.note({ turn, ...(bought === undefined ? {} : { freshStarts: freshStarts + 1 }) });
   return { turn };
+}
+
+function digestOf({ model, system, prompt, maxTokens }: ModelRequest): string {
+  return digest(model, system ?? '', prompt, String(maxTokens));
 }
 
 /** The first output still to be delivered to whose headers from Secrets cannot be had. */

@@ -7,8 +7,8 @@ import { haunt, modelScript, sinkScript } from './trouble.ts';
 import { unluckyFate } from './unlucky-fate.ts';
 import { World } from './world.ts';
 
-/** A quarter of what is wished: such a world takes four times as long as one without budgets and redrives. */
-const SEEDS = Math.ceil(Number(process.env.EVENTAGENT_SIMULATION_SEEDS ?? 200) / 4);
+/** Such a world takes four times as long as one without budgets and redrives. */
+const SEEDS = Number(process.env.EVENTAGENT_SIMULATION_SEEDS ?? 50);
 const FIRST_SEED = Number(process.env.EVENTAGENT_SIMULATION_FIRST_SEED ?? 1);
 const DAY_MS = 24 * 3_600_000;
 const MAX_TOKENS = 100;
