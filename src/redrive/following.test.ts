@@ -5,6 +5,7 @@ import { never } from '../../test/support/embedded-table.ts';
 import type { RecordResult } from '../api/record.ts';
 import type { RedriveCounts, RedriveEnds } from '../api/redrive-progress.ts';
 import type { BrokerConnection } from '../broker/port.ts';
+import { RecordError } from '../store/port.ts';
 import { type Journal, storedJournal } from './journal.ts';
 import { type RedrivePorts, type RedriveRequest, redrive } from './redrive.ts';
 
@@ -92,6 +93,20 @@ suite('a redrive that looks after what it redrives', () => {
     await agentOn(stage, () => undefined);
     await assert.rejects(stage.finish(run(stage)), { name: 'RedriveError', code: 'NoProgress', message: /50 .* for 600 s:/ });
     assert.equal((await stage.finish(run(stage))).ends?.underWay, 10);
+  });
+
+  test('has under way what has a record that cannot be read any more, and follows the others to their ends', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury(...letters(3));
+    const came = await agentOn(stage, () => 'done');
+    const store: RedrivePorts['store'] = {
+      read: (key) =>
+        came.includes('1') && key.event === keyOf({ id: '1' })
+          ? Promise.reject(new RecordError('Unreadable', 'it is no record'))
+          : stage.store.read(key),
+    };
+    const counts = await stage.finish(run(stage, {}, { store }));
+    assert.deepEqual([counts.redriven, counts.ends], [3, ends({ succeeded: 2, underWay: 1 })]);
   });
 
   test('gives back what it holds while it waits for longer than a dead letter may be held', async () => {

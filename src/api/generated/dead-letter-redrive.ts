@@ -171,6 +171,10 @@ export interface DeadLetterRedriveStatus {
    */
   readonly left?: number;
   /**
+   * How many events have a record that cannot be read; their dead letters are among those that are left. Missing where there are none.
+   */
+  readonly unreadable?: number;
+  /**
    * How many of the redriven events have an output that was sent and whose answer nobody knows; it is sent again with the same idempotency key.
    */
   readonly openIntents?: number;
