@@ -51,18 +51,25 @@ export function redriveText(counts: RedriveCounts, dryRun: boolean): string {
   const ended =
     ends === undefined
       ? ''
-      : `; of the redriven, succeeded ${ends.succeeded}, discarded ${ends.discarded}, dead again ${ends.deadAgain}, under way ${ends.underWay}`;
+      : `; of the redriven, succeeded ${ends.succeeded}, discarded ${ends.discarded}, dead again ${ends.deadAgain}, under way ${ends.underWay}${notFollowedText(ends)}`;
   const messages = `${depth} message${depth === 1 ? '' : 's'}`;
   return `${dryRun ? 'dry run, nothing was changed: of' : 'of'} ${messages} ${dryRun ? 'would be redriven' : 'redriven'} ${parts.join(', ')}${ended}`;
 }
 
-/** How redriven events have ended. What nobody can look after, since its key is not known, is in none of these. */
+function notFollowedText({ notFollowed }: RedriveEnds): string {
+  if (notFollowed === undefined) return '';
+  return `, not followed ${notFollowed} (the dead letter had no key, so that it was not seen how it ended, and the rate of failures leaves it out: see \`eventagent dlq ls\`)`;
+}
+
+/** How redriven events have ended. */
 export interface RedriveEnds {
   readonly succeeded: number;
   /** By a rule of the agent: its filter, its TTL. */
   readonly discarded: number;
   readonly deadAgain: number;
   readonly underWay: number;
+  /** What nobody can look after, since its key is not known. Missing where there are none. */
+  readonly notFollowed?: number;
 }
 
 /** Every exit code of a redrive. The Job's pod failure policy is made from this table. */
@@ -115,7 +122,13 @@ export function parseRedriveProgress(json: string): RedriveProgress {
   return fromJson(json, redriveProgress);
 }
 
-const ends = object<RedriveEnds>({ succeeded: count(0), discarded: count(0), deadAgain: count(0), underWay: count(0) });
+const ends = object<RedriveEnds>({
+  succeeded: count(0),
+  discarded: count(0),
+  deadAgain: count(0),
+  underWay: count(0),
+  notFollowed: optional(count(1)),
+});
 
 /** Reads counts that are part of something else. */
 export const redriveCounts: Parse<RedriveCounts> = object<RedriveCounts>({

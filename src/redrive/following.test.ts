@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type DeadLetterStage, deadLetterStage, deadRecord, keyOf, REVIEWER, reviewerNames } from '../../test/support/dead-letter-stage.ts';
+import {
+  buriedMessage,
+  type DeadLetterStage,
+  deadLetterStage,
+  deadRecord,
+  keyOf,
+  REVIEWER,
+  reviewerNames,
+} from '../../test/support/dead-letter-stage.ts';
 import { never } from '../../test/support/embedded-table.ts';
 import type { RecordResult } from '../api/record.ts';
-import type { RedriveCounts, RedriveEnds } from '../api/redrive-progress.ts';
+import { type RedriveCounts, type RedriveEnds, redriveText } from '../api/redrive-progress.ts';
 import type { BrokerConnection } from '../broker/port.ts';
 import { RecordError } from '../store/port.ts';
 import { type Journal, storedJournal } from './journal.ts';
 import { type RedrivePorts, type RedriveRequest, redrive } from './redrive.ts';
 
-const { dead, work } = reviewerNames;
+const { dead, exchange, work } = reviewerNames;
 const letters = (count: number) => Array.from({ length: count }, (_, index) => ({ id: String(index) }));
 const FOLLOW = { stopAtFailurePercent: 50, timeoutMs: 600_000 };
 
@@ -107,6 +115,19 @@ suite('a redrive that looks after what it redrives', () => {
     };
     const counts = await stage.finish(run(stage, {}, { store }));
     assert.deepEqual([counts.redriven, counts.ends], [3, ends({ succeeded: 2, underWay: 1 })]);
+  });
+
+  test('says how many it cannot follow, since their letters have no key', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury({ id: '0' });
+    const { 'ce-id': _id, 'ea-key': _key, ...headers } = buriedMessage({ id: '' }).headers;
+    const channel = await stage.finish(stage.connection.openChannel({ prefetch: 1 }, never));
+    for (let nameless = 0; nameless < 2; nameless += 1)
+      await stage.finish(channel.publish({ body: Buffer.from('{}'), headers, exchange, routingKey: 'dead' }));
+    await agentOn(stage, () => 'done');
+    const counts = await stage.finish(run(stage));
+    assert.deepEqual([counts.redriven, counts.ends], [3, ends({ succeeded: 1, notFollowed: 2 })]);
+    assert.match(redriveText(counts, false), /under way 0, not followed 2 \(/);
   });
 
   test('gives back what it holds while it waits for longer than a dead letter may be held', async () => {

@@ -54,6 +54,11 @@ export class Following {
     this.#movedAt = this.#ports.clock.now();
   }
 
+  /** Another one is published, whose end no record that is known will tell. */
+  beginUnseen(): void {
+    this.#state = { ...this.#state, notFollowed: this.#state.notFollowed + 1 };
+  }
+
   isFull(): boolean {
     return this.#state.underWay.length >= MOST_UNDER_WAY;
   }

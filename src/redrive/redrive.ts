@@ -258,7 +258,8 @@ class Work {
     await this.#pace();
     this.#counts = { ...this.#counts, ...counted };
     this.#last = identity;
-    if (next.key !== undefined) this.#following?.begin({ event: next.key, gen: next.gen });
+    if (next.key === undefined) this.#following?.beginUnseen();
+    else this.#following?.begin({ event: next.key, gen: next.gen });
     await this.#writeDown();
     const message = redrivenMessage(letter, found.delivery, next, this.#ports.clock.now());
     await this.#publish({ ...message, exchange: this.#request.names.exchange, routingKey: routingKeys.work });

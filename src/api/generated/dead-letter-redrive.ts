@@ -195,6 +195,10 @@ export interface DeadLetterRedriveStatus {
    */
   readonly underWay?: number;
   /**
+   * How many of them are in none of the four numbers before, nor in the rate of failures: their dead letters had no key, so that it was not seen how they ended. Missing where there are none.
+   */
+  readonly notFollowed?: number;
+  /**
    * Of a dry run, in US dollars: as many times the mean of what events have cost that ended as done. Missing where none has whose cost is known.
    */
   readonly estimatedCost?: string;
