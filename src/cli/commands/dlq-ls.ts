@@ -6,7 +6,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
 import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
-import { counted, cut, instant, textTable } from '../text-table.ts';
+import { counted, cut, cutId, instant, textTable } from '../text-table.ts';
 
 /** The flags of `eventagent dlq ls`. */
 export interface DlqLsOptions extends BrokerFlags, FilterFlags {
@@ -20,10 +20,10 @@ export async function dlqLs(agent: AgentRef, options: DlqLsOptions, terminal: Te
   const grouping = new Grouping();
   let meant = 0;
   const seen = await withBroker(options, (connection) =>
-    survey(surveying(connection), agent, options.prefix, ({ letter }) => {
+    survey(surveying(connection), agent, options.prefix, ({ letter, delivery }) => {
       if (!isMeant(letter, filter, now)) return;
       meant += 1;
-      grouping.add(letter);
+      grouping.add(letter, delivery);
     }),
   );
   for (const line of unseenWarning(seen)) terminal.err(line);
@@ -62,7 +62,7 @@ function lines(
     group.reason,
     instant(group.firstAt),
     instant(group.lastAt),
-    group.exampleId ?? '-',
+    cutId(group.exampleId),
     cut(group.error),
   ]);
   return [head, ...textTable([['FINGERPRINT', 'COUNT', 'REASON', 'FIRST', 'LAST', 'EXAMPLE', 'ERROR'], ...rows])];

@@ -1,9 +1,10 @@
 import type { AgentRef } from '../../api/names.ts';
 import type { Found } from '../../dead-letters/reading.ts';
+import { shownId } from '../../dead-letters/shown-id.ts';
 import { survey, unseenWarning } from '../../dead-letters/survey.ts';
 import { CodedError } from '../../lib/errors.ts';
 import { visible } from '../../lib/visible.ts';
-import { cloudEventAttributes, cloudEventLine, shownId } from '../dlq/cloud-event.ts';
+import { cloudEventAttributes, cloudEventLine } from '../dlq/cloud-event.ts';
 import type { BrokerFlags } from '../dlq/flags.ts';
 import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { buriedMessage, reviewerNames } from '../../../test/support/dead-letter-stage.ts';
 import { deadLetterOf } from '../../api/dead-letter.ts';
-import type { Message } from '../../api/message.ts';
-import { cloudEventLine, shownId } from './cloud-event.ts';
+import { cloudEventLine } from './cloud-event.ts';
 
 /** The line of a dead letter with this content. */
 function lineOf(body: string | Buffer, contentType?: string): string {
@@ -75,13 +74,4 @@ suite('a dead letter as a CloudEvent', () => {
     ['an envelope without data', '{"id":"1"}', 'application/cloudevents+json; charset=utf-8', { datacontenttype: undefined }],
   ];
   for (const [name, body, contentType, want] of cases) test(`of ${name}`, () => assert.deepEqual(member(lineOf(body, contentType)), want));
-
-  test('that has no id is named after its body', () => {
-    const named = (body: string) => {
-      const message: Message = { body: Buffer.from(body), headers: {} };
-      return shownId(deadLetterOf({ ...message, exchange: reviewerNames.exchange, routingKey: 'dead' }, reviewerNames), message);
-    };
-    assert.match(named('a'), /^unidentified-[0-9a-f]{12}$/);
-    assert.notEqual(named('a'), named('b'));
-  });
 });

@@ -2,15 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import type { DeadLetter } from '../../api/dead-letter.ts';
 import { STRUCTURED } from '../../api/event.ts';
 import type { Message } from '../../api/message.ts';
-import { digest } from '../../api/names.ts';
+import { shownId } from '../../dead-letters/shown-id.ts';
 
 /** A CloudEvent without its data, as JSON has it. */
 export type CloudEventAttributes = Readonly<Record<string, string | number>>;
-
-/** What a dead letter's event is called: its id, or, where it has none, one made of its body. */
-export function shownId({ envelope }: DeadLetter, { body }: Message): string {
-  return envelope.attributes.id ?? `unidentified-${digest(body.toString('base64')).slice(0, 12)}`;
-}
 
 /**
  * A dead letter as the attributes of a CloudEvent; what is known of its death are extension attributes that begin with `dead`.
