@@ -3,6 +3,7 @@ import { isMeant } from '../../dead-letters/filter.ts';
 import { Grouping, type LetterGroup } from '../../dead-letters/groups.ts';
 import { type Survey, survey, unseenWarning } from '../../dead-letters/survey.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { visibleJson } from '../../lib/visible.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
 import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
@@ -28,7 +29,7 @@ export async function dlqLs(agent: AgentRef, options: DlqLsOptions, terminal: Te
   );
   for (const line of unseenWarning(seen)) terminal.err(line);
   const groups = grouping.groups();
-  if (options.json) terminal.out(JSON.stringify(listing(agent, options.prefix, seen, meant, groups)));
+  if (options.json) terminal.out(visibleJson(listing(agent, options.prefix, seen, meant, groups)));
   else for (const line of lines(agent, seen, meant, groups)) terminal.out(line);
 }
 

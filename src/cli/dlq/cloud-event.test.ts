@@ -11,6 +11,17 @@ function lineOf(body: string | Buffer, contentType?: string): string {
   return cloudEventLine(deadLetterOf({ ...message, exchange: reviewerNames.exchange, routingKey: 'dead' }, reviewerNames), message);
 }
 
+test('a dead letter as a CloudEvent has nothing unseen but in its data', () => {
+  const message = buriedMessage({
+    id: '\u202e1\u{e0041}',
+    content: { body: Buffer.from('{"a":\t"\u202e"}'), contentType: 'application/json' },
+  });
+  const letter = deadLetterOf({ ...message, exchange: reviewerNames.exchange, routingKey: 'dead' }, reviewerNames);
+  const line = cloudEventLine(letter, message);
+  assert.ok(line.includes('"id":"\\u202e1\\udb40\\udc41"') && line.endsWith('"data":{"a":\t"\u202e"}}'), line);
+  assert.equal((JSON.parse(line) as { readonly id: string }).id, '\u202e1\u{e0041}');
+});
+
 const member = (line: string) => {
   const { data, data_base64, datacontenttype } = JSON.parse(line) as Record<string, unknown>;
   return { ...(data === undefined ? {} : { data }), ...(data_base64 === undefined ? {} : { data_base64 }), datacontenttype };

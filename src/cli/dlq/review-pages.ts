@@ -1,5 +1,5 @@
 import type { ReviewAgent, ReviewGroup, ReviewReport } from '../../dead-letters/review-report.ts';
-import { visible } from '../../lib/visible.ts';
+import { visible, visibleJson } from '../../lib/visible.ts';
 import { counted, cut, cutId, instant, textTable } from '../text-table.ts';
 
 /** Forms of a report. */
@@ -12,7 +12,7 @@ export type ReviewFormat = (typeof reviewFormats)[number];
 export function reviewLines(report: ReviewReport, format: ReviewFormat): readonly string[] {
   switch (format) {
     case 'json':
-      return [JSON.stringify(report)];
+      return [visibleJson(report)];
     case 'text':
       return [title(report), ...report.agents.flatMap((agent) => ['', headOf(agent), ...textTable(rowsOf(agent, report))])];
     case 'markdown':
