@@ -218,6 +218,24 @@ suite('a redrive with a journal', () => {
     assert.deepEqual([counts.redriven, counts.ends], [3, ends({ succeeded: 3 })]);
   });
 
+  test('is gone on with also where the record of what was counted last cannot be read', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury(...letters(3));
+    // Published, and not acknowledged.
+    assert.equal(await interrupted(stage, 3, {}), 'cut');
+    await stage.clock.advance(60_000);
+    const { last } = (await stage.finish(journalOn(stage).read())) ?? {};
+    assert.equal(last, `0/${keyOf({ id: '0' })}`);
+    const store: RedrivePorts['store'] = {
+      read: (key) =>
+        key.event === keyOf({ id: '0' }) ? Promise.reject(new RecordError('Unreadable', 'it is no record')) : stage.store.read(key),
+    };
+    await assert.rejects(stage.finish(run(stage, { follow: { ...FOLLOW, timeoutMs: 0 } }, { journal: journalOn(stage), store })), {
+      code: 'RecordsUnreadable',
+    });
+    assert.deepEqual([stage.ready(work), stage.ready(dead)], [['0', '1', '2'], ['0']]);
+  });
+
   test('that another process goes on with is left to that, which waits for what the first had in hand', async () => {
     const stage = await deadLetterStage();
     await stage.bury(...letters(3));
