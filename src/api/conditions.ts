@@ -141,6 +141,8 @@ export const conditionReasons = {
   Redriven: 'Every dead letter that was meant was dealt with.',
   FailureRateHigh: 'Too many of the redriven events became dead letters again. Mend the cause, then make another redrive.',
   NoProgress: "Redriven events do not come to an end. Look at the agent's conditions, then make another redrive.",
+  RecordsUnreadable:
+    'The records of some events cannot be read; their dead letters stay, and all others were dealt with. The message has their ids. Put the records back from a backup of the store, then make another redrive.',
   JobFailed: 'The Job failed too often; the message has its last words. Mend the cause, then make another redrive.',
   NoneMissed: 'No run is missing.',
   StartMissed: 'A run was due and no job was started for it in time.',

@@ -1,5 +1,5 @@
 import type { JobVerdict } from './job-verdict.ts';
-import { count, fromJson, object, optional, type Parse, text, word } from './json-shape.ts';
+import { count, fromJson, listOf, object, optional, type Parse, text, word } from './json-shape.ts';
 
 /** What has become of dead letters so far; of a dry run, what would become of them. */
 export interface RedriveCounts {
@@ -13,8 +13,24 @@ export interface RedriveCounts {
   readonly copies: number;
   /** Of the redriven events, those with an output that was sent and whose answer nobody knows. */
   readonly withOpenIntents: number;
+  /** Events whose record cannot be read: their dead letters are left. Missing where there are none. */
+  readonly unreadable?: UnreadableRecords;
   /** Of the redriven events, how they have ended; missing where nobody has looked. */
   readonly ends?: RedriveEnds;
+}
+
+/** Events whose record cannot be read. */
+export interface UnreadableRecords {
+  readonly events: number;
+  /** Ids of the first few of them as people can read them, cut. */
+  readonly examples: readonly string[];
+}
+
+/** Which events they are, for people. */
+export function unreadableText({ events, examples }: UnreadableRecords): string {
+  const ids = examples.map((id) => `"${id}"`).join(', ');
+  if (events === 1) return `the record of event ${ids} cannot be read`;
+  return `the records of ${events} events cannot be read: ${ids}${events > examples.length ? ', …' : ''}`;
 }
 
 /** How many of the messages that were there are left where they were. */
@@ -24,29 +40,36 @@ export function leftOf({ depth, redriven, superseded, copies }: RedriveCounts): 
 
 /** The counts as a sentence for people, without its end. */
 export function redriveText(counts: RedriveCounts, dryRun: boolean): string {
-  const { depth, redriven, superseded, copies, withOpenIntents, ends } = counts;
+  const { depth, redriven, superseded, copies, withOpenIntents, unreadable, ends } = counts;
   const resent = `${withOpenIntents} of them with an output whose answer is not known: it is sent again with the same idempotency key`;
   const parts = [
     `${redriven}${withOpenIntents === 0 ? '' : ` (${resent})`}`,
     `superseded ${superseded}`,
     `further copies ${copies}`,
-    `left ${leftOf(counts)}`,
+    `left ${leftOf(counts)}${unreadable === undefined ? '' : ` (${unreadableText(unreadable)})`}`,
   ];
   const ended =
     ends === undefined
       ? ''
-      : `; of the redriven, succeeded ${ends.succeeded}, discarded ${ends.discarded}, dead again ${ends.deadAgain}, under way ${ends.underWay}`;
+      : `; of the redriven, succeeded ${ends.succeeded}, discarded ${ends.discarded}, dead again ${ends.deadAgain}, under way ${ends.underWay}${notFollowedText(ends)}`;
   const messages = `${depth} message${depth === 1 ? '' : 's'}`;
   return `${dryRun ? 'dry run, nothing was changed: of' : 'of'} ${messages} ${dryRun ? 'would be redriven' : 'redriven'} ${parts.join(', ')}${ended}`;
 }
 
-/** How redriven events have ended. What nobody can look after, since its key is not known, is in none of these. */
+function notFollowedText({ notFollowed }: RedriveEnds): string {
+  if (notFollowed === undefined) return '';
+  return `, not followed ${notFollowed} (the dead letter had no key, so that it was not seen how it ended, and the rate of failures leaves it out: see \`eventagent dlq ls\`)`;
+}
+
+/** How redriven events have ended. */
 export interface RedriveEnds {
   readonly succeeded: number;
   /** By a rule of the agent: its filter, its TTL. */
   readonly discarded: number;
   readonly deadAgain: number;
   readonly underWay: number;
+  /** What nobody can look after, since its key is not known. Missing where there are none. */
+  readonly notFollowed?: number;
 }
 
 /** Every exit code of a redrive. The Job's pod failure policy is made from this table. */
@@ -59,6 +82,7 @@ export const redriveExitCodes = {
   2: { job: 'Fail', help: 'The environment, the configuration or a connection Secret is missing or malformed.' },
   10: { job: 'Fail', help: 'Too many of the redriven events became dead letters again.' },
   11: { job: 'Fail', help: 'Redriven events did not come to an end.' },
+  12: { job: 'Fail', help: 'Records of events could not be read.' },
   143: { job: 'Ignore', help: 'The redrive was told to stop before its end, for example by an eviction. The next pod goes on.' },
 } as const satisfies Readonly<Record<number, { readonly job: JobVerdict; readonly help: string }>>;
 
@@ -72,6 +96,10 @@ export const redriveOutcomes = {
   'no-progress': {
     exitCode: 11,
     help: 'As many redriven events as may be under way at a time have not ended for `outcomeTimeoutSeconds`.',
+  },
+  'records-unreadable': {
+    exitCode: 12,
+    help: 'All else that was meant is dealt with, but there are events whose record cannot be read: their dead letters stay where they are.',
   },
 } as const satisfies Readonly<Record<string, { readonly exitCode: RedriveExitCode; readonly help: string }>>;
 
@@ -94,7 +122,13 @@ export function parseRedriveProgress(json: string): RedriveProgress {
   return fromJson(json, redriveProgress);
 }
 
-const ends = object<RedriveEnds>({ succeeded: count(0), discarded: count(0), deadAgain: count(0), underWay: count(0) });
+const ends = object<RedriveEnds>({
+  succeeded: count(0),
+  discarded: count(0),
+  deadAgain: count(0),
+  underWay: count(0),
+  notFollowed: optional(count(1)),
+});
 
 /** Reads counts that are part of something else. */
 export const redriveCounts: Parse<RedriveCounts> = object<RedriveCounts>({
@@ -103,6 +137,7 @@ export const redriveCounts: Parse<RedriveCounts> = object<RedriveCounts>({
   superseded: count(0),
   copies: count(0),
   withOpenIntents: count(0),
+  unreadable: optional(object<UnreadableRecords>({ events: count(1), examples: listOf(text) })),
   ends: optional(ends),
 });
 

@@ -7,9 +7,15 @@ export function textTable(rows: readonly (readonly string[])[]): readonly string
   return cells.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '));
 }
 
-/** A text that is cut for a table. */
-export function cut(text: string): string {
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+/** A text that is cut for a table, by the characters that are seen. */
+export function cut(text: string, most = 120): string {
+  const seen = visible(text);
+  return seen.length > most ? `${seen.slice(0, most - 1)}…` : seen;
+}
+
+/** The id of an event for a table that goes on behind it. A digest in hex is whole. */
+export function cutId(id: string): string {
+  return cut(id, 64);
 }
 
 /** A time of the clock for people, in UTC; a dash where nobody knows it. `at` in milliseconds since the epoch. */

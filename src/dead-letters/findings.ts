@@ -20,8 +20,8 @@ export async function findingsOf(
   for (const agent of agents) {
     const grouping = new Grouping();
     const arrived = new Map<string, number>();
-    const seen = await survey(ports, agent, prefix, ({ letter }) => {
-      grouping.add(letter);
+    const seen = await survey(ports, agent, prefix, ({ letter, delivery }) => {
+      grouping.add(letter, delivery);
       if ((deadSince(letter) ?? 0) > since) arrived.set(letter.fingerprint, (arrived.get(letter.fingerprint) ?? 0) + 1);
     });
     const name = `${agent.namespace}/${agent.name}`;

@@ -1,28 +1,32 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type BuriedLetter, buriedMessage, DEAD_AT, reviewerNames } from '../../test/support/dead-letter-stage.ts';
-import { type DeadLetter, deadLetterOf, type LetterFilter } from '../api/dead-letter.ts';
+import { deadLetterOf, type LetterFilter } from '../api/dead-letter.ts';
 import { isMeant } from './filter.ts';
 import { Folding, Grouping } from './groups.ts';
+import { shownId } from './shown-id.ts';
 
-const letterOf = (letter: BuriedLetter) =>
-  deadLetterOf({ ...buriedMessage(letter), exchange: reviewerNames.exchange, routingKey: 'dead' }, reviewerNames);
+type Lying = Parameters<typeof deadLetterOf>[0];
 
-const byHand = deadLetterOf({ body: Buffer.from(''), headers: {}, exchange: '', routingKey: reviewerNames.dead }, reviewerNames);
+const lying = (letter: BuriedLetter): Lying => ({ ...buriedMessage(letter), exchange: reviewerNames.exchange, routingKey: 'dead' });
+const letterOf = (letter: BuriedLetter) => deadLetterOf(lying(letter), reviewerNames);
+
+const lyingByHand = (body: string): Lying => ({ body: Buffer.from(body), headers: {}, exchange: '', routingKey: reviewerNames.dead });
+const byHand = deadLetterOf(lyingByHand(''), reviewerNames);
 
 suite('dead letters by cause', () => {
-  const grouped = (...letters: readonly DeadLetter[]) => {
+  const grouped = (...messages: readonly Lying[]) => {
     const grouping = new Grouping();
-    for (const letter of letters) grouping.add(letter);
+    for (const message of messages) grouping.add(deadLetterOf(message, reviewerNames), message);
     return grouping.groups();
   };
 
   test('are counted, with the first, the last, and an example: the last', () => {
     const groups = grouped(
-      letterOf({ id: 'b', at: DEAD_AT + 2000, error: 'item 7 is odd' }),
-      letterOf({ id: 'c', at: DEAD_AT + 3000, error: 'item 9 is odd' }),
-      letterOf({ id: 'a', at: DEAD_AT + 1000, error: 'item 8 is odd' }),
-      letterOf({ id: 'd', reason: 'Refused', error: 'no' }),
+      lying({ id: 'b', at: DEAD_AT + 2000, error: 'item 7 is odd' }),
+      lying({ id: 'c', at: DEAD_AT + 3000, error: 'item 9 is odd' }),
+      lying({ id: 'a', at: DEAD_AT + 1000, error: 'item 8 is odd' }),
+      lying({ id: 'd', reason: 'Refused', error: 'no' }),
     );
     const { fingerprint } = letterOf({ id: 'x', error: 'item 1 is odd' });
     const odd = { fingerprint, reason: 'OutputRejected', count: 3, firstAt: DEAD_AT + 1000, lastAt: DEAD_AT + 3000 };
@@ -36,9 +40,12 @@ suite('dead letters by cause', () => {
     );
   });
 
-  test('have no time and no example id where none is known', () => {
+  test('have no time where none is known, and an example named after its body where it has no id', () => {
     const { reason, error, fingerprint } = byHand;
-    assert.deepEqual(grouped(byHand, byHand), [{ fingerprint, reason, count: 2, error }]);
+    const groups = grouped(lyingByHand('a'), lyingByHand('b'));
+    assert.deepEqual(groups, [{ fingerprint, reason, count: 2, exampleId: shownId(byHand, lyingByHand('a')), error }]);
+    assert.match(groups[0]?.exampleId ?? '', /^unidentified-[0-9a-f]{12}$/);
+    assert.notEqual(groups[0]?.exampleId, shownId(byHand, lyingByHand('b')));
   });
 });
 

@@ -1,4 +1,6 @@
 import { type DeadLetter, deadSince, letterIdentity } from '../api/dead-letter.ts';
+import type { Message } from '../api/message.ts';
+import { shownId } from './shown-id.ts';
 
 /** Dead letters of one cause. Times in milliseconds since the epoch, missing where nobody knows one. */
 export interface LetterGroup {
@@ -7,8 +9,8 @@ export interface LetterGroup {
   readonly count: number;
   readonly firstAt?: number;
   readonly lastAt?: number;
-  /** Id of one of them, the last where that is known; missing where that event has none. */
-  readonly exampleId?: string;
+  /** What one of them is called, the last where that is known. */
+  readonly exampleId: string;
   /** What that one says. */
   readonly error: string;
 }
@@ -31,12 +33,12 @@ export class Folding {
 export class Grouping {
   readonly #groups = new Map<string, LetterGroup>();
 
-  add(letter: DeadLetter): void {
+  add(letter: DeadLetter, content: Message): void {
     const { fingerprint, reason } = letter;
     const group = this.#groups.get(fingerprint);
     const at = deadSince(letter);
     const isLast = group === undefined || (at !== undefined && at >= (group.lastAt ?? Number.NEGATIVE_INFINITY));
-    const exampleId = isLast ? letter.envelope.attributes.id : group.exampleId;
+    const exampleId = isLast ? shownId(letter, content) : group.exampleId;
     const firstAt = outermost(Math.min, group?.firstAt, at);
     const lastAt = outermost(Math.max, group?.lastAt, at);
     this.#groups.set(fingerprint, {
@@ -45,7 +47,7 @@ export class Grouping {
       count: (group?.count ?? 0) + 1,
       ...(firstAt === undefined ? {} : { firstAt }),
       ...(lastAt === undefined ? {} : { lastAt }),
-      ...(exampleId === undefined ? {} : { exampleId }),
+      exampleId,
       error: isLast ? letter.error : group.error,
     });
   }

@@ -12,6 +12,7 @@ export interface ReviewGroup {
   readonly count: number;
   readonly oldestAt?: string;
   readonly newestAt?: string;
+  /** What one of them is called; missing where none is left. */
   readonly exampleId?: string;
   readonly error: string;
   /** What has happened since the last report; missing where there is none. */
@@ -105,7 +106,7 @@ function plainGroup({ fingerprint, reason, count: number, firstAt, lastAt, examp
     count: number,
     ...(firstAt === undefined ? {} : { oldestAt: new Date(firstAt).toISOString() }),
     ...(lastAt === undefined ? {} : { newestAt: new Date(lastAt).toISOString() }),
-    ...(exampleId === undefined ? {} : { exampleId }),
+    exampleId,
     error,
   };
 }

@@ -7,3 +7,8 @@ export function visible(text: string): string {
     Array.from({ length: char.length }, (_, index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, '0')}`).join(''),
   );
 }
+
+/** A value as JSON of one line that means the same, in which all that is not seen is written as an escape. */
+export function visibleJson(value: unknown): string {
+  return visible(JSON.stringify(value));
+}

@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type DeadLetterStage, deadLetterStage, deadRecord, keyOf, REVIEWER, reviewerNames } from '../../test/support/dead-letter-stage.ts';
+import {
+  buriedMessage,
+  type DeadLetterStage,
+  deadLetterStage,
+  deadRecord,
+  keyOf,
+  REVIEWER,
+  reviewerNames,
+} from '../../test/support/dead-letter-stage.ts';
 import { never } from '../../test/support/embedded-table.ts';
 import type { RecordResult } from '../api/record.ts';
-import type { RedriveCounts, RedriveEnds } from '../api/redrive-progress.ts';
+import { type RedriveCounts, type RedriveEnds, redriveText } from '../api/redrive-progress.ts';
 import type { BrokerConnection } from '../broker/port.ts';
+import { RecordError } from '../store/port.ts';
 import { type Journal, storedJournal } from './journal.ts';
 import { type RedrivePorts, type RedriveRequest, redrive } from './redrive.ts';
 
-const { dead, work } = reviewerNames;
+const { dead, exchange, work } = reviewerNames;
 const letters = (count: number) => Array.from({ length: count }, (_, index) => ({ id: String(index) }));
 const FOLLOW = { stopAtFailurePercent: 50, timeoutMs: 600_000 };
 
@@ -92,6 +101,33 @@ suite('a redrive that looks after what it redrives', () => {
     await agentOn(stage, () => undefined);
     await assert.rejects(stage.finish(run(stage)), { name: 'RedriveError', code: 'NoProgress', message: /50 .* for 600 s:/ });
     assert.equal((await stage.finish(run(stage))).ends?.underWay, 10);
+  });
+
+  test('has under way what has a record that cannot be read any more, and follows the others to their ends', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury(...letters(3));
+    const came = await agentOn(stage, () => 'done');
+    const store: RedrivePorts['store'] = {
+      read: (key) =>
+        came.includes('1') && key.event === keyOf({ id: '1' })
+          ? Promise.reject(new RecordError('Unreadable', 'it is no record'))
+          : stage.store.read(key),
+    };
+    const counts = await stage.finish(run(stage, {}, { store }));
+    assert.deepEqual([counts.redriven, counts.ends], [3, ends({ succeeded: 2, underWay: 1 })]);
+  });
+
+  test('says how many it cannot follow, since their letters have no key', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury({ id: '0' });
+    const { 'ce-id': _id, 'ea-key': _key, ...headers } = buriedMessage({ id: '' }).headers;
+    const channel = await stage.finish(stage.connection.openChannel({ prefetch: 1 }, never));
+    for (let nameless = 0; nameless < 2; nameless += 1)
+      await stage.finish(channel.publish({ body: Buffer.from('{}'), headers, exchange, routingKey: 'dead' }));
+    await agentOn(stage, () => 'done');
+    const counts = await stage.finish(run(stage));
+    assert.deepEqual([counts.redriven, counts.ends], [3, ends({ succeeded: 1, notFollowed: 2 })]);
+    assert.match(redriveText(counts, false), /under way 0, not followed 2 \(/);
   });
 
   test('gives back what it holds while it waits for longer than a dead letter may be held', async () => {
@@ -180,6 +216,24 @@ suite('a redrive with a journal', () => {
     await agentOn(stage, () => 'done');
     const counts = await stage.finish(run(stage, {}, { journal: journalOn(stage) }));
     assert.deepEqual([counts.redriven, counts.ends], [3, ends({ succeeded: 3 })]);
+  });
+
+  test('is gone on with also where the record of what was counted last cannot be read', async () => {
+    const stage = await deadLetterStage();
+    await stage.bury(...letters(3));
+    // Published, and not acknowledged.
+    assert.equal(await interrupted(stage, 3, {}), 'cut');
+    await stage.clock.advance(60_000);
+    const { last } = (await stage.finish(journalOn(stage).read())) ?? {};
+    assert.equal(last, `0/${keyOf({ id: '0' })}`);
+    const store: RedrivePorts['store'] = {
+      read: (key) =>
+        key.event === keyOf({ id: '0' }) ? Promise.reject(new RecordError('Unreadable', 'it is no record')) : stage.store.read(key),
+    };
+    await assert.rejects(stage.finish(run(stage, { follow: { ...FOLLOW, timeoutMs: 0 } }, { journal: journalOn(stage), store })), {
+      code: 'RecordsUnreadable',
+    });
+    assert.deepEqual([stage.ready(work), stage.ready(dead)], [['0', '1', '2'], ['0']]);
   });
 
   test('that another process goes on with is left to that, which waits for what the first had in hand', async () => {

@@ -1,7 +1,7 @@
 import type { AgentRef } from '../api/names.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
-import type { Store } from '../store/port.ts';
-import { afterEnd, endOf, type Followed, type FollowState, failurePercent } from './ends.ts';
+import { RecordError, type Store } from '../store/port.ts';
+import { afterEnd, type End, endOf, type Followed, type FollowState, failurePercent } from './ends.ts';
 import { RedriveError } from './redrive-error.ts';
 
 /** How redriven events are looked after. */
@@ -54,18 +54,22 @@ export class Following {
     this.#movedAt = this.#ports.clock.now();
   }
 
+  /** Another one is published, whose end no record that is known will tell. */
+  beginUnseen(): void {
+    this.#state = { ...this.#state, notFollowed: this.#state.notFollowed + 1 };
+  }
+
   isFull(): boolean {
     return this.#state.underWay.length >= MOST_UNDER_WAY;
   }
 
   /** Looks at those under way, unless it has just done so. Rejects with `RedriveError` (`FailureRateHigh`), or `StoreError`. */
   async look(): Promise<void> {
-    const { clock, store, agent } = this.#ports;
+    const { clock } = this.#ports;
     if (clock.now() - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = clock.now();
     for (const followed of this.#state.underWay) {
-      const { stored } = await store.read({ agent, event: followed.event });
-      const end = endOf(stored?.record, followed.gen);
+      const end = await this.#endOf(followed);
       if (end === undefined) continue;
       this.#state = afterEnd(this.#state, followed, end);
       this.#movedAt = clock.now();
@@ -77,6 +81,17 @@ export class Following {
       'FailureRateHigh',
       `${Math.round(percent)}% of the last ${this.#state.recent.length} redriven events that ended died again, and it stops at ${stopAtFailurePercent}%: see their dead letters, and mend the cause; the others stay where they are`,
     );
+  }
+
+  /** An event whose record cannot be read is held by its agent until the record is put back: it has not ended. */
+  async #endOf({ event, gen }: Followed): Promise<End | undefined> {
+    const { store, agent } = this.#ports;
+    try {
+      return endOf((await store.read({ agent, event })).stored?.record, gen);
+    } catch (error) {
+      if (error instanceof RecordError) return undefined;
+      throw error;
+    }
   }
 
   /** Waits for a while, and looks. Rejects as `look`, also with `NoProgress` where nothing has ended for too long. */

@@ -63,5 +63,6 @@ const redriveState = object<RedriveState>({
     underWay: listOf(object<Followed>({ event: name, gen: count(0) })),
     ended: object<FollowState['ended']>({ succeeded: count(0), discarded: count(0), deadAgain: count(0) }),
     recent: listOf(flag),
+    notFollowed: count(0),
   }),
 });

@@ -13,7 +13,7 @@ import {
 import { never } from '../../test/support/embedded-table.ts';
 import type { RedriveCounts } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError, type Channel } from '../broker/port.ts';
-import { StoreError } from '../store/port.ts';
+import { RecordError, StoreError } from '../store/port.ts';
 import { type RedrivePorts, type RedriveRequest, redrive } from './redrive.ts';
 import { RedriveError } from './redrive-error.ts';
 
@@ -202,6 +202,36 @@ suite('a redrive', () => {
     const store = { read: () => Promise.reject(new StoreError('Unreachable', 'the store does not answer')) };
     await assert.rejects(stage.finish(run(stage, {}, { store })), { name: 'StoreError' });
     assert.deepEqual([stage.ready(work), stage.ready(dead)], [[], ['0', '1']]);
+  });
+
+  test('leaves what has a record that cannot be read, says so, and runs all others', async () => {
+    const stage = await deadLetterStage();
+    const bad = { id: `b\u202e${'a'.repeat(100)}` };
+    await stage.bury({ id: '0' }, bad, { ...bad, progress: { gen: 1 } }, { id: '1' });
+    const store: RedrivePorts['store'] = {
+      read: (key) => (key.event === keyOf(bad) ? Promise.reject(new RecordError('Unreadable', 'it is no record')) : stage.store.read(key)),
+    };
+    const told = `b\\u202e${'a'.repeat(57)}`;
+    const left = counts({ depth: 4, redriven: 2, unreadable: { events: 1, examples: [told] } });
+    assert.deepEqual(await stage.finish(run(stage, { dryRun: true }, { store })), left);
+    for (const redriven of [2, 0]) {
+      let last: RedriveCounts | undefined;
+      const onProgress: RedrivePorts['onProgress'] = (now) => {
+        last = now;
+      };
+      await assert.rejects(stage.finish(run(stage, {}, { store, onProgress })), (error) => {
+        assert.ok(error instanceof RedriveError && error.code === 'RecordsUnreadable');
+        return error.message.startsWith(`the record of event "${told}" cannot be read; such dead letters stay`);
+      });
+      assert.deepEqual(last, { ...left, depth: redriven + 2, redriven });
+      assert.deepEqual(
+        [stage.ready(work), stage.ready(dead)],
+        [
+          ['0', '1'],
+          [bad.id, bad.id],
+        ],
+      );
+    }
   });
 
   test('cut off at any call leaves each event in one of the queues, and the next one moves the rest', async () => {

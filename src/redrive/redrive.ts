@@ -1,10 +1,12 @@
 import { type DeadLetter, identityParts, letterIdentity, recordKeyOf, redrivenMessage } from '../api/dead-letter.ts';
 import { type AgentRef, type BrokerNames, routingKeys } from '../api/names.ts';
-import { leftOf, type RedriveCounts } from '../api/redrive-progress.ts';
+import type { EventRecord } from '../api/record.ts';
+import { leftOf, type RedriveCounts, unreadableText } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError, type Channel, type Publication, type PublishOutcome } from '../broker/port.ts';
 import { DeadLetterReading, type Found } from '../dead-letters/reading.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
-import type { Store } from '../store/port.ts';
+import { visible } from '../lib/visible.ts';
+import { RecordError, type Store } from '../store/port.ts';
 import { redriveDecision } from './decision.ts';
 import { endsOf, NOTHING_FOLLOWED } from './ends.ts';
 import { Following, type FollowRequest } from './following.ts';
@@ -52,10 +54,14 @@ const HOLD_MS = 15 * 60_000;
 const PATIENCE_MS = 90_000;
 const LOOK_AGAIN_MS = 5_000;
 
+/** So many ids of events stand for all, each cut: the last words of a pod have 4,096 bytes. */
+const MOST_EXAMPLES = 3;
+const EXAMPLE_CHARACTERS = 64;
+
 /**
  * Runs dead letters again: each is published to the work queue, and acknowledged when the broker has confirmed that. Interrupted anywhere, an event is in one of the two queues or
  * in both; then the next redrive publishes it a second time, and its record makes one of the copies a duplicate. Events that die again meanwhile are left for the next time.
- * With a journal each is counted before it is published, so that `limit` holds over all processes that have part in it. Resolves with what became of the dead letters. Rejects with
+ * Where the record of an event cannot be read, its dead letter stays, and the others are dealt with. With a journal each is counted before it is published, so that `limit` holds over all processes that have part in it. Resolves with what became of the dead letters. Rejects with
  * `BrokerError`, `StoreError`, `DeadLetterError` (`NoQueue`), `RedriveError`, `JournalError`, or the reason of `stop`.
  */
 export async function redrive(request: RedriveRequest, ports: RedrivePorts): Promise<RedriveCounts> {
@@ -70,7 +76,12 @@ export async function redrive(request: RedriveRequest, ports: RedrivePorts): Pro
       // What is not meant has gone back, and the queue is looked at from its beginning.
     }
     await work.ends();
-    return work.counts;
+    const { unreadable } = work.counts;
+    if (unreadable === undefined || request.dryRun) return work.counts;
+    throw new RedriveError(
+      'RecordsUnreadable',
+      `${unreadableText(unreadable)}; such dead letters stay, and the others are dealt with: put the record back as it was, from a backup of the store, then redrive again`,
+    );
   } finally {
     if (work.hasBegun) ports.onProgress(work.counts);
     await publishing.close();
@@ -82,8 +93,25 @@ async function unfinishedOf(before: RedriveState | undefined, agent: AgentRef, s
   const last = before?.last;
   if (last === undefined) return undefined;
   const { gen, key } = identityParts(last);
-  const { stored } = await store.read({ agent, event: key });
-  return stored !== undefined && stored.record.gen > gen ? undefined : last;
+  const record = await recordIn(store, agent, key);
+  return record !== undefined && record !== UNREADABLE && record.gen > gen ? undefined : last;
+}
+
+/** What stands in the place of a record that cannot be read. */
+const UNREADABLE = Symbol('unreadable');
+
+async function recordIn(
+  store: Pick<Store, 'read'>,
+  agent: AgentRef,
+  event: string | undefined,
+): Promise<EventRecord | typeof UNREADABLE | undefined> {
+  if (event === undefined) return undefined;
+  try {
+    return (await store.read({ agent, event })).stored?.record;
+  } catch (error) {
+    if (error instanceof RecordError) return UNREADABLE;
+    throw error;
+  }
 }
 
 const NOTHING_DONE: RedriveCounts = { depth: 0, redriven: 0, superseded: 0, copies: 0, withOpenIntents: 0 };
@@ -98,6 +126,10 @@ class Work {
   readonly #following: Following | undefined;
   /** Dead letters that were dealt with: what comes of them again is a copy. */
   readonly #dealt = new Set<string>();
+  /** Keys of the records that cannot be read. */
+  readonly #unreadable = new Set<string>();
+  /** Ids of their events, the first few. */
+  readonly #examples: string[] = [];
   #counts: RedriveCounts;
   #begun: boolean;
   readonly #isResumed: boolean;
@@ -139,7 +171,12 @@ class Work {
   }
 
   get counts(): RedriveCounts {
-    return this.#following === undefined ? this.#counts : { ...this.#counts, ends: endsOf(this.#following.state) };
+    const events = this.#unreadable.size;
+    return {
+      ...this.#counts,
+      ...(events === 0 ? {} : { unreadable: { events, examples: [...this.#examples] } }),
+      ...(this.#following === undefined ? {} : { ends: endsOf(this.#following.state) }),
+    };
   }
 
   /** Looks at the queue once. `false`: it is to be looked at again. */
@@ -203,8 +240,13 @@ class Work {
     const { redriven, superseded, copies, withOpenIntents } = this.#counts;
     if (identity !== undefined && this.#dealt.has(identity)) return done({ copies: copies + 1 });
     const isCounted = this.#isCounted(identity);
-    const decision = redriveDecision(letter, await this.#recordOf(letter));
+    const record = await recordIn(this.#ports.store, this.#request.agent, recordKeyOf(letter));
     if (isCounted) this.#unfinished = undefined;
+    if (record === UNREADABLE) {
+      this.#leave(letter);
+      return 'next';
+    }
+    const decision = redriveDecision(letter, record);
     if (decision.do === 'drop') return done(isCounted ? {} : { superseded: superseded + 1 });
     const { next, openIntents } = decision;
     // The one that was counted last may yet be in the hands of the process before.
@@ -216,11 +258,21 @@ class Work {
     await this.#pace();
     this.#counts = { ...this.#counts, ...counted };
     this.#last = identity;
-    if (next.key !== undefined) this.#following?.begin({ event: next.key, gen: next.gen });
+    if (next.key === undefined) this.#following?.beginUnseen();
+    else this.#following?.begin({ event: next.key, gen: next.gen });
     await this.#writeDown();
     const message = redrivenMessage(letter, found.delivery, next, this.#ports.clock.now());
     await this.#publish({ ...message, exchange: this.#request.names.exchange, routingKey: routingKeys.work });
     return done({});
+  }
+
+  /** Notes a dead letter that stays since the record of its event cannot be read. It comes again where the queue is looked at again. */
+  #leave(letter: DeadLetter): void {
+    const key = recordKeyOf(letter) ?? '';
+    if (this.#unreadable.has(key)) return;
+    this.#unreadable.add(key);
+    if (this.#examples.length < MOST_EXAMPLES)
+      this.#examples.push(visible(letter.envelope.attributes.id ?? key).slice(0, EXAMPLE_CHARACTERS));
   }
 
   /** Waits until another event may be under way; `false` where that takes longer than a dead letter may be held. */
@@ -243,12 +295,6 @@ class Work {
     const last = this.#last === undefined ? {} : { last: this.#last };
     const follow = this.#following?.state ?? NOTHING_FOLLOWED;
     await journal.write({ startedAt: this.#startedAt, counts: this.#counts, ...last, follow });
-  }
-
-  async #recordOf(letter: DeadLetter) {
-    const event = recordKeyOf(letter);
-    if (event === undefined) return undefined;
-    return (await this.#ports.store.read({ agent: this.#request.agent, event })).stored?.record;
   }
 
   async #pace(): Promise<void> {

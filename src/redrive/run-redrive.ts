@@ -1,10 +1,11 @@
 import { brokerNames } from '../api/names.ts';
 import type { RedriveConfiguration } from '../api/redrive-configuration.ts';
-import type { RedriveProgress } from '../api/redrive-progress.ts';
+import type { RedriveOutcome, RedriveProgress } from '../api/redrive-progress.ts';
 import { type BrokerConnection, BrokerError } from '../broker/port.ts';
 import { isMeant } from '../dead-letters/filter.ts';
 import { DeadLetterError } from '../dead-letters/reading.ts';
 import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import { Termination } from '../lib/termination.ts';
 import { type Store, StoreError } from '../store/port.ts';
 import { estimatedCost } from './estimated-cost.ts';
@@ -22,7 +23,11 @@ export interface RunRedrivePorts {
 }
 
 /** What the codes of a redrive that has stopped are as outcomes. */
-const STOPS = { FailureRateHigh: 'failure-rate', NoProgress: 'no-progress' } as const;
+const stops: Readonly<Partial<Record<RedriveError['code'], RedriveOutcome>>> = {
+  FailureRateHigh: 'failure-rate',
+  NoProgress: 'no-progress',
+  RecordsUnreadable: 'records-unreadable',
+};
 
 /**
  * Carries out a DeadLetterRedrive, or goes on with it. Resolves with how it ended. Rejects with the reason of `stop`, `JournalError`, or `Termination` where broker or store are away,
@@ -61,8 +66,8 @@ export async function runRedrive(
     const cost = dryRun ? estimatedCost(progress.counts.redriven, await store.receipts(agent, 0)) : undefined;
     return { ...progress, outcome: 'complete', ...(cost === undefined ? {} : { estimatedCostNanoUsd: cost }) };
   } catch (error) {
-    if (error instanceof RedriveError && (error.code === 'FailureRateHigh' || error.code === 'NoProgress'))
-      return { ...progress, outcome: STOPS[error.code], message: error.message };
+    const outcome = error instanceof RedriveError ? stops[error.code] : undefined;
+    if (outcome !== undefined) return { ...progress, outcome, message: messageOf(error) };
     throw terminationOf(error);
   }
 }

@@ -109,8 +109,8 @@ const scheduleStatuses: readonly ((before: AgentScheduleStatus | undefined) => A
   { ...scheduleParts, lastScheduleTime: undefined, nextAt: undefined, count: { missed: 0, through: 0 }, suspended: true },
 ].map((parts) => (before) => scheduleStatusFor(parts, before, now));
 
-const ends = { succeeded: 1, discarded: 2, deadAgain: 3, underWay: 4 };
-const counts = { depth: 20, redriven: 10, superseded: 1, copies: 2, withOpenIntents: 3, ends };
+const ends = { succeeded: 1, discarded: 2, deadAgain: 3, underWay: 4, notFollowed: 5 };
+const counts = { depth: 20, redriven: 10, superseded: 1, copies: 2, withOpenIntents: 3, unreadable: { events: 4, examples: ['1'] }, ends };
 const job = { name: 'j', createdAt: now };
 const over = { ...job, is: 'over', succeeded: false, finishedAt: now, words: 'w'.repeat(5000) } as const;
 

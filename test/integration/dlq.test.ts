@@ -183,6 +183,38 @@ suite('dead letters are looked at from the command line', { concurrency: 2 }, ()
     }
   });
 
+  test('of events with no id, or a long and odd one: by the name that the table says, which is narrow', async (t) => {
+    const rabbit = await partOrSkip(t, () => sharedRabbitMq('4.3'));
+    if (rabbit === undefined) return;
+    await using vhost = await freshVhost(rabbit);
+    await using queue = await deadLetterQueue(vhost);
+    const long = `\u202e${'x'.repeat(300)}`;
+    await queue.bury([{ id: long }]);
+    const headers = { 'ea-reason': 'NoEventId', 'ea-error': 'no id' };
+    await queue.channel.publish({ body: Buffer.from('{"n": 1}'), headers, exchange, routingKey: 'dead' });
+    await queue.ready(dead, 2);
+    const cli = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await runCli(args, { EVENTAGENT_RABBITMQ_URL: vhost.amqpUrl });
+      assert.equal(code, 0, stderr);
+      await queue.ready(dead, 2);
+      return stdout;
+    };
+    const listing = JSON.parse(await cli('dlq', 'ls', AGENT, '--json')) as Listing;
+    const names = listing.groups.map(({ exampleId }) => exampleId);
+    const nameless = names.find((name) => name !== long) ?? '';
+    assert.match(nameless, /^unidentified-[0-9a-f]{12}$/);
+    assert.deepEqual(new Set(names), new Set([nameless, long]));
+    const cut = `\\u202e${'x'.repeat(57)}…`;
+    for (const look of [['ls'], ['review'], ['review', '--format', 'markdown']]) {
+      const text = await cli('dlq', ...look, AGENT);
+      assert.ok(text.includes(nameless), text);
+      assert.ok(text.replaceAll('\\\\', '\\').includes(`${cut} `), text);
+      assert.ok(!text.includes('\u202e'));
+    }
+    assert.match(await cli('dlq', 'show', AGENT, nameless), /^deadreason +NoEventId$/m);
+    assert.ok((await cli('dlq', 'show', AGENT, long)).includes(`\\u202e${'x'.repeat(300)}\n`));
+  });
+
   test('with no more rights than to read them', async (t) => {
     const rabbit = await partOrSkip(t, () => sharedRabbitMq('4.3'));
     if (rabbit === undefined) return;

@@ -96,12 +96,16 @@ suite('the operator and redrives', { concurrency: 4 }, () => {
     await onOperatorStage(t, async (stage) => {
       const { own, start } = stage;
       await start();
-      await own.apply(operatorAgent('a', { replicas: 0 }), redrive('spoilt'), redrive('stuck'), redrive('broken'));
+      await own.apply(operatorAgent('a', { replicas: 0 }), redrive('spoilt'), redrive('stuck'), redrive('unread'), redrive('broken'));
       await end(stage, 'spoilt', 10, { counts, outcome: 'failure-rate', message: '60% died again' });
       await end(stage, 'stuck', 11, { counts, outcome: 'no-progress', message: 'none has ended' });
+      const unreadable = { events: 1, examples: ['7'] };
+      await end(stage, 'unread', 12, { counts: { ...counts, unreadable }, outcome: 'records-unreadable', message: 'event 7' });
       await end(stage, 'broken', 2, { reason: 'BadConfiguration', message: 'host: missing' });
       assert.equal(await condition(stage, 'spoilt', 'Failed', 'True', 'FailureRateHigh'), '60% died again');
       assert.equal(await condition(stage, 'stuck', 'Failed', 'True', 'NoProgress'), 'none has ended');
+      assert.equal(await condition(stage, 'unread', 'Failed', 'True', 'RecordsUnreadable'), 'event 7');
+      assert.equal((await statusOf(stage, 'unread'))?.unreadable, 1);
       assert.match(await condition(stage, 'broken', 'Failed', 'True', 'JobFailed'), /host: missing/);
       const { state, left } = (await statusOf(stage, 'spoilt')) ?? {};
       assert.deepEqual([state, left], ['Failed', 1]);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { Redis } from 'ioredis';
 import type { RedriveConfiguration } from '../../src/api/redrive-configuration.ts';
 import { parseRedriveProgress } from '../../src/api/redrive-progress.ts';
 import { deadLetterQueue } from '../support/dead-letter-queue.ts';
-import { REVIEWER, reviewerNames } from '../support/dead-letter-stage.ts';
-import { manifestFolder, startDev } from '../support/dev-process.ts';
+import { keyOf, REVIEWER, reviewerNames } from '../support/dead-letter-stage.ts';
+import { manifestFolder, runCli, startDev } from '../support/dev-process.ts';
 import { endsOf, settled } from '../support/dev-stage.ts';
 import { eventually } from '../support/eventually.ts';
 import { deliver } from '../support/github-sender.ts';
@@ -115,6 +116,31 @@ suite('the process of a redrive', { concurrency: 2 }, () => {
       await using queue = await deadLetterQueue(vhost);
       // Those under way die again in their time; none is lost.
       await queue.ready(dead, 80);
+    }));
+
+  test('ends with exit code 12 where a record cannot be read, and with 1 as a command; the other letters are redriven', (t) =>
+    onRealStage(t, '4.3', async (stage) => {
+      const { vhost, database } = stage;
+      await using queue = await deadLetterQueue(vhost);
+      await queue.bury([{ id: 'bad' }, { id: 'good' }]);
+      const redis = new Redis(database.url);
+      const key = `ea:{${REVIEWER.namespace}/${REVIEWER.name}}:event:${keyOf({ id: 'bad' })}`;
+      await redis.hset(key, { v: 1, f: 'old', l: 0, r: 'no JSON', e: '' });
+      await redis.quit();
+      using files = podOf(stage, { outcomeTimeoutMs: 0 });
+      const { code, stderr } = await runPodProcess('redrive', files.environment());
+      assert.equal(code, 12, stderr);
+      const { outcome, counts, message } = said(files);
+      assert.deepEqual([outcome, counts.redriven, counts.unreadable], ['records-unreadable', 1, { events: 1, examples: ['bad'] }]);
+      assert.match(message ?? '', /^the record of event "bad" cannot be read; such dead letters stay/);
+      const command = await runCli(['redrive', 'test/reviewer', '--rabbitmq', vhost.amqpUrl, '--redis', database.url]);
+      assert.equal(command.code, 1);
+      assert.equal(
+        command.stdout,
+        'test/reviewer: of 1 message redriven 0, superseded 0, further copies 0, left 1 (the record of event "bad" cannot be read)\n',
+      );
+      assert.match(command.stderr, /^eventagent: the record of event "bad" cannot be read; .*\n$/);
+      await Promise.all([queue.ready(dead, 1), queue.ready(work, 1)]);
     }));
 
   test('says why it cannot go on where another pod may', (t) =>

@@ -183,6 +183,17 @@ suite('a store that cannot be trusted', { concurrency: 2 }, () => {
       });
     });
 
+  test('an acknowledgement says when there was nothing to acknowledge', async (t) => {
+    const redis = await ownRedis(t);
+    if (redis === undefined) return;
+    const store = createRedisStore({ url: redis.server.url, onError: () => {} });
+    t.after(() => store.close());
+    await store.inspect({ namespace: 'test', name: 'reviewer' });
+    const { code, stdout } = await runCli(['store', 'acknowledge', 'test/reviewer', '--redis', redis.server.url]);
+    assert.equal(code, 0);
+    assert.match(stdout, /if no pod of it holds with StoreLost, it has lost nothing, and there was nothing to acknowledge\n$/);
+  });
+
   test('a loss that nobody has seen cannot be acknowledged', async (t) => {
     const redis = await ownRedis(t);
     if (redis === undefined) return;

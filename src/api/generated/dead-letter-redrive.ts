@@ -171,6 +171,10 @@ export interface DeadLetterRedriveStatus {
    */
   readonly left?: number;
   /**
+   * How many events have a record that cannot be read; their dead letters are among those that are left. Missing where there are none.
+   */
+  readonly unreadable?: number;
+  /**
    * How many of the redriven events have an output that was sent and whose answer nobody knows; it is sent again with the same idempotency key.
    */
   readonly openIntents?: number;
@@ -190,6 +194,10 @@ export interface DeadLetterRedriveStatus {
    * How many of them have not ended, as far as it was looked.
    */
   readonly underWay?: number;
+  /**
+   * How many of them are in none of the four numbers before, nor in the rate of failures: their dead letters had no key, so that it was not seen how they ended. Missing where there are none.
+   */
+  readonly notFollowed?: number;
   /**
    * Of a dry run, in US dollars: as many times the mean of what events have cost that ended as done. Missing where none has whose cost is known.
    */

@@ -3,10 +3,11 @@ import { isMeant } from '../../dead-letters/filter.ts';
 import { Grouping, type LetterGroup } from '../../dead-letters/groups.ts';
 import { type Survey, survey, unseenWarning } from '../../dead-letters/survey.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { visibleJson } from '../../lib/visible.ts';
 import { type BrokerFlags, type FilterFlags, filterOf } from '../dlq/flags.ts';
 import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
-import { counted, cut, instant, textTable } from '../text-table.ts';
+import { counted, cut, cutId, instant, textTable } from '../text-table.ts';
 
 /** The flags of `eventagent dlq ls`. */
 export interface DlqLsOptions extends BrokerFlags, FilterFlags {
@@ -20,15 +21,15 @@ export async function dlqLs(agent: AgentRef, options: DlqLsOptions, terminal: Te
   const grouping = new Grouping();
   let meant = 0;
   const seen = await withBroker(options, (connection) =>
-    survey(surveying(connection), agent, options.prefix, ({ letter }) => {
+    survey(surveying(connection), agent, options.prefix, ({ letter, delivery }) => {
       if (!isMeant(letter, filter, now)) return;
       meant += 1;
-      grouping.add(letter);
+      grouping.add(letter, delivery);
     }),
   );
   for (const line of unseenWarning(seen)) terminal.err(line);
   const groups = grouping.groups();
-  if (options.json) terminal.out(JSON.stringify(listing(agent, options.prefix, seen, meant, groups)));
+  if (options.json) terminal.out(visibleJson(listing(agent, options.prefix, seen, meant, groups)));
   else for (const line of lines(agent, seen, meant, groups)) terminal.out(line);
 }
 
@@ -62,7 +63,7 @@ function lines(
     group.reason,
     instant(group.firstAt),
     instant(group.lastAt),
-    group.exampleId ?? '-',
+    cutId(group.exampleId),
     cut(group.error),
   ]);
   return [head, ...textTable([['FINGERPRINT', 'COUNT', 'REASON', 'FIRST', 'LAST', 'EXAMPLE', 'ERROR'], ...rows])];

@@ -1,9 +1,10 @@
 import type { AgentRef } from '../../api/names.ts';
 import type { Found } from '../../dead-letters/reading.ts';
+import { shownId } from '../../dead-letters/shown-id.ts';
 import { survey, unseenWarning } from '../../dead-letters/survey.ts';
 import { CodedError } from '../../lib/errors.ts';
-import { visible } from '../../lib/visible.ts';
-import { cloudEventAttributes, cloudEventLine, shownId } from '../dlq/cloud-event.ts';
+import { visible, visibleJson } from '../../lib/visible.ts';
+import { cloudEventAttributes, cloudEventLine } from '../dlq/cloud-event.ts';
 import type { BrokerFlags } from '../dlq/flags.ts';
 import { surveying, withBroker } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
@@ -30,7 +31,7 @@ export async function dlqShow(agent: AgentRef, id: string, options: DlqShowOptio
   if (matching.length === 0)
     throw new NoSuchLetter(
       'NoSuchLetter',
-      `${agent.namespace}/${agent.name} has no dead letter with the id ${visible(JSON.stringify(id))} among ${counted(seen.letters, 'dead letter')}`,
+      `${agent.namespace}/${agent.name} has no dead letter with the id ${visibleJson(id)} among ${counted(seen.letters, 'dead letter')}`,
     );
   for (const [index, found] of matching.entries()) {
     if (index > 0 && !options.json) terminal.out('');
@@ -40,7 +41,7 @@ export async function dlqShow(agent: AgentRef, id: string, options: DlqShowOptio
 
 function linesOf({ letter, delivery }: Found, { data, json }: DlqShowOptions): readonly string[] {
   const attributes = cloudEventAttributes(letter, delivery);
-  if (json) return [data ? cloudEventLine(letter, delivery) : JSON.stringify(attributes)];
+  if (json) return [data ? cloudEventLine(letter, delivery) : visibleJson(attributes)];
   const table = textTable([
     ...Object.entries(attributes).map(([name, value]) => [name, String(value)]),
     ['bytes', String(delivery.body.length)],

@@ -3,6 +3,7 @@ import { usdText } from '../../api/prices.ts';
 import { type Receipt, type ReceiptTotals, totalsOf } from '../../api/receipt.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { CodedError } from '../../lib/errors.ts';
+import { visibleJson } from '../../lib/visible.ts';
 import { type StoreFlags, withStore } from '../lent-parts.ts';
 import type { Terminal } from '../terminal.ts';
 import { instant, textTable } from '../text-table.ts';
@@ -27,12 +28,12 @@ export async function listEvents(agent: AgentRef, options: ListOptions, terminal
   const wanted = outcome === undefined ? all : all.filter((receipt) => receipt.outcome === outcome);
   const shown = wanted.slice(0, limit);
   if (json) {
-    for (const receipt of shown) terminal.out(JSON.stringify(forScripts(receipt)));
+    for (const receipt of shown) terminal.out(visibleJson(forScripts(receipt)));
     return;
   }
   if (wanted.length === 0) {
     terminal.out(
-      `no receipts of ${agent.namespace}/${agent.name}: no event of it has ended in this time, or what was known of them has expired`,
+      `no receipts of ${agent.namespace}/${agent.name}: no event of it has ended in this time, what was known of them has expired, or this store knows no such agent: check its name, and the address of the store`,
     );
     return;
   }
@@ -53,12 +54,12 @@ export async function showEvent(
   if (found.length === 0) {
     throw new NoReceipt(
       'NoReceipt',
-      `there is no receipt of event ${JSON.stringify(id)} of ${agent.namespace}/${agent.name}: it has not ended, it was filtered or stale when it first came, or its receipt has expired`,
+      `there is no receipt of event ${visibleJson(id)} of ${agent.namespace}/${agent.name}: it has not ended, it was filtered or stale when it first came, or its receipt has expired`,
     );
   }
   for (const [index, receipt] of found.entries()) {
     if (options.json) {
-      terminal.out(JSON.stringify(forScripts(receipt)));
+      terminal.out(visibleJson(forScripts(receipt)));
       continue;
     }
     if (index > 0) terminal.out('');

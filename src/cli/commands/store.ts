@@ -17,6 +17,6 @@ export async function acknowledgeLoss(agent: AgentRef, options: StoreFlags, term
     );
   }
   terminal.out(
-    `acknowledged: ${name} goes on with what this store knows now; events that it has forgotten are run again where they come again`,
+    `acknowledged: ${name} goes on with what this store knows now; events that it has forgotten are run again where they come again; if no pod of it holds with StoreLost, it has lost nothing, and there was nothing to acknowledge`,
   );
 }

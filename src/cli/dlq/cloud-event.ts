@@ -2,15 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import type { DeadLetter } from '../../api/dead-letter.ts';
 import { STRUCTURED } from '../../api/event.ts';
 import type { Message } from '../../api/message.ts';
-import { digest } from '../../api/names.ts';
+import { shownId } from '../../dead-letters/shown-id.ts';
+import { visibleJson } from '../../lib/visible.ts';
 
 /** A CloudEvent without its data, as JSON has it. */
 export type CloudEventAttributes = Readonly<Record<string, string | number>>;
-
-/** What a dead letter's event is called: its id, or, where it has none, one made of its body. */
-export function shownId({ envelope }: DeadLetter, { body }: Message): string {
-  return envelope.attributes.id ?? `unidentified-${digest(body.toString('base64')).slice(0, 12)}`;
-}
 
 /**
  * A dead letter as the attributes of a CloudEvent; what is known of its death are extension attributes that begin with `dead`.
@@ -41,7 +37,7 @@ export function cloudEventAttributes(letter: DeadLetter, content: Message): Clou
 /** A dead letter as one line of JSON: a CloudEvent in structured mode. JSON data stands in it as it came, digit by digit. */
 export function cloudEventLine(letter: DeadLetter, content: Message): string {
   const { member } = bodyOf(content);
-  return `${JSON.stringify(cloudEventAttributes(letter, content)).slice(0, -1)}${member === '' ? '' : `,${member}`}}`;
+  return `${visibleJson(cloudEventAttributes(letter, content)).slice(0, -1)}${member === '' ? '' : `,${member}`}}`;
 }
 
 /** The data of a message as a member of a JSON object, and what kind it is. What is neither JSON nor text, or not what it says, is base64 of the bytes. */

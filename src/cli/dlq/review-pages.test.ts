@@ -79,7 +79,7 @@ suite('a review', () => {
 
   test('can be read again from its JSON, with all that is in it', () => {
     const second = reviewReport(
-      [finding([group('aaa', 1), { fingerprint: 'x', reason: 'PutByHand', count: 1, error: '' }])],
+      [finding([group('aaa', 1), { fingerprint: 'x', reason: 'PutByHand', count: 1, exampleId: 'y', error: '' }])],
       NEXT_MONDAY,
       first,
     );

@@ -1,6 +1,6 @@
 import type { ReviewAgent, ReviewGroup, ReviewReport } from '../../dead-letters/review-report.ts';
-import { visible } from '../../lib/visible.ts';
-import { counted, cut, instant, textTable } from '../text-table.ts';
+import { visible, visibleJson } from '../../lib/visible.ts';
+import { counted, cut, cutId, instant, textTable } from '../text-table.ts';
 
 /** Forms of a report. */
 export const reviewFormats = ['text', 'markdown', 'json'] as const;
@@ -12,7 +12,7 @@ export type ReviewFormat = (typeof reviewFormats)[number];
 export function reviewLines(report: ReviewReport, format: ReviewFormat): readonly string[] {
   switch (format) {
     case 'json':
-      return [JSON.stringify(report)];
+      return [visibleJson(report)];
     case 'text':
       return [title(report), ...report.agents.flatMap((agent) => ['', headOf(agent), ...textTable(rowsOf(agent, report))])];
     case 'markdown':
@@ -43,7 +43,7 @@ function rowsOf({ groups }: ReviewAgent, { since }: ReviewReport): readonly (rea
 function rowOf({ fingerprint, count, since, oldestAt, reason, exampleId, error }: ReviewGroup): readonly string[] {
   const change = since === undefined ? [] : [String(since.arrived), String(since.gone), since.trend];
   const oldest = instant(oldestAt === undefined ? undefined : Date.parse(oldestAt));
-  return [fingerprint, String(count), ...change, oldest, reason, exampleId ?? '-', cut(error)];
+  return [fingerprint, String(count), ...change, oldest, reason, exampleId === undefined ? '-' : cutId(exampleId), cut(error)];
 }
 
 function markdownTable(rows: readonly (readonly string[])[]): readonly string[] {

@@ -90,7 +90,10 @@ function endOf(
   { progress, dryRun }: RedriveStatusParts,
   { succeeded, words }: Extract<JobState, { is: 'over' }>,
 ): { readonly complete: Verdict; readonly failed: Verdict } {
-  const failed = (reason: Extract<keyof typeof conditionReasons, 'FailureRateHigh' | 'NoProgress' | 'JobFailed'>, message: string) => ({
+  const failed = (
+    reason: Extract<keyof typeof conditionReasons, 'FailureRateHigh' | 'NoProgress' | 'RecordsUnreadable' | 'JobFailed'>,
+    message: string,
+  ) => ({
     complete: bad(reason, message),
     failed: good(reason, message),
   });
@@ -106,6 +109,8 @@ function endOf(
       return failed('FailureRateHigh', progress?.message ?? conditionReasons.FailureRateHigh);
     case 'no-progress':
       return failed('NoProgress', progress?.message ?? conditionReasons.NoProgress);
+    case 'records-unreadable':
+      return failed('RecordsUnreadable', progress?.message ?? conditionReasons.RecordsUnreadable);
     case undefined:
       // Its pods are gone, and nobody has heard them.
       return succeeded
@@ -117,7 +122,7 @@ function endOf(
 }
 
 function numbersOf({ counts, estimatedCostNanoUsd }: RedriveProgress): Partial<DeadLetterRedriveStatus> {
-  const { depth, redriven, superseded, copies, withOpenIntents, ends } = counts;
+  const { depth, redriven, superseded, copies, withOpenIntents, unreadable, ends } = counts;
   return {
     found: depth,
     redriven,
@@ -125,6 +130,7 @@ function numbersOf({ counts, estimatedCostNanoUsd }: RedriveProgress): Partial<D
     copies,
     left: Math.max(0, leftOf(counts)),
     openIntents: withOpenIntents,
+    ...(unreadable === undefined ? {} : { unreadable: unreadable.events }),
     ...ends,
     ...(estimatedCostNanoUsd === undefined ? {} : { estimatedCost: usdDecimal(estimatedCostNanoUsd) }),
   };
