@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../lib/errors.ts';
+import { fileProblem } from '../lib/file-problem.ts';
 import { isJsonObject } from '../lib/json-object.ts';
-import { fileProblem } from './file-problem.ts';
 import { parseSecret, type SecretDocument } from './secret-document.ts';
 import { parseYamlDocuments, type YamlDocument } from './yaml-documents.ts';
 
