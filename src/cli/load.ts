@@ -42,6 +42,8 @@ export interface Loaded {
   readonly schedules: readonly LoadedSchedule[];
   readonly redrives: readonly LoadedRedrive[];
   readonly secrets: readonly SecretDocument[];
+  /** That the subfolders of a folder were not looked at, a line each. */
+  readonly passedOver: readonly string[];
 }
 
 /**
@@ -73,7 +75,7 @@ export function load(paths: readonly string[]): Loaded {
     throw new RefusedInput([
       `${paths.join(', ')}: no EventAgent in there: add a document with apiVersion eventagent.dev/v1alpha1 and kind EventAgent`,
     ]);
-  return { agents, schedules, redrives, secrets: manifests.secrets };
+  return { agents, schedules, redrives, secrets: manifests.secrets, passedOver: manifests.passedOver };
 }
 
 /** Adds what is wrong with a schedule to `lines`. That its agent is missing is none of it: that may be applied already, or later. */

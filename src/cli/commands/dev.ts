@@ -18,6 +18,7 @@ import { rabbitMqOf, redisOf, type UrlFlags } from '../dev/url-flags.ts';
 import { type Door, doorsOf, type UserExchange, userExchangesOf } from '../dev/user-exchanges.ts';
 import { type ExitCode, RefusedInput } from '../exit.ts';
 import { type Loaded, load, redrivesLeftOut } from '../load.ts';
+import { warningsIn } from '../warnings.ts';
 
 /** The flags of `eventagent dev`. */
 export interface DevOptions extends UrlFlags {
@@ -98,7 +99,7 @@ export async function dev(
   }
   announce(log, options, keysFromEnvironment);
   announceExchanges(log, session.gatewayUrl, userExchanges, doors);
-  for (const line of redrivesLeftOut(loaded)) log.warn(line);
+  for (const line of [...warningsIn(loaded, systemClock.now()), ...redrivesLeftOut(loaded)]) log.warn(line);
   for (const schedule of schedules) log.info('schedule', scheduleLine(schedule, systemClock.now()));
   const webhooks = compiled.flatMap(({ routes }) => routes.map(({ path }) => `${session.gatewayUrl}${path}`));
   log.info('ready', { gateway: session.gatewayUrl, metrics: `${session.metricsUrl}/metrics`, webhooks });

@@ -16,6 +16,7 @@ import { readSample, type Sample } from '../estimate/samples.ts';
 import { RefusedInput } from '../exit.ts';
 import { type Loaded, type LoadedAgent, type LoadedSchedule, load, missingAgent, redrivesLeftOut } from '../load.ts';
 import type { Terminal } from '../terminal.ts';
+import { warningsIn } from '../warnings.ts';
 
 /** The flags of `eventagent estimate`. */
 export interface EstimateOptions {
@@ -51,7 +52,6 @@ export async function estimate(
     ] as const)
       if (value !== undefined) throw new InputError('Usage', `${flag} says something of the events of --events, and there are none`);
   const loaded = load(paths);
-  for (const line of redrivesLeftOut(loaded)) terminal.err(`warning: ${line}`);
   const missing = loaded.schedules.flatMap((schedule) => missingAgent(schedule) ?? []);
   if (missing.length > 0) throw new RefusedInput(missing);
   if (events.length === 0 && loaded.schedules.length === 0)
@@ -60,6 +60,7 @@ export async function estimate(
       'there is no event to estimate with: give files with events to --events, or the file of an AgentSchedule',
     );
   const now = systemClock.now();
+  for (const line of [...warningsIn(loaded, now), ...redrivesLeftOut(loaded)]) terminal.err(`warning: ${line}`);
   const samples = samplesOf(events, options, now);
   const receipts = options.receipts === undefined ? undefined : readReceipts(options.receipts);
 
