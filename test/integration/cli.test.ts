@@ -55,6 +55,11 @@ const manifests: readonly (readonly [name: string, yaml: string, says: RegExp])[
     /^\S*FILE:\d+: a value that begins with a special character of YAML .* must be put in quotes\n$/,
   ],
   [
+    'a number where a text is wanted',
+    changed(({ spec }) => Object.assign(spec, { budget: { perDay: { usd: 0.05 } } })),
+    /^\S*FILE:\d+: spec\.budget\.perDay\.usd: .* must be of type string: "number"; put it in quotes\n$/,
+  ],
+  [
     'several things in several documents',
     `a: [\n---\n${changed(({ spec }) => Object.assign(spec, { filter: 'true &&' }))}---\nkind: Pod\napiVersion: v1\n`,
     /^\S*FILE:2: a list or a map in brackets .*\n\S*FILE:\d+: Pod of v1 is not read here.*\n\S*FILE:\d+: spec\.filter: .*\n$/,
