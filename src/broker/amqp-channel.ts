@@ -1,7 +1,6 @@
 import type { AsyncMessage, Channel as RawChannel, ReturnedMessage, SyncMessage } from 'rabbitmq-client';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { messageOf } from '../lib/errors.ts';
-import { basicReject } from './amqp-library.ts';
+import { basicReject, brokerWords } from './amqp-library.ts';
 import { assertPublishable, headersFrom } from './amqp-values.ts';
 import { BrokerError, type Channel, type ChannelEnd, type Delivery, type Publication, type PublishOutcome } from './port.ts';
 
@@ -170,7 +169,7 @@ export class AmqpChannel implements Channel {
       return await call();
     } catch (error) {
       this.#onFailure(error);
-      throw new BrokerError('ChannelClosed', `the channel is gone: ${messageOf(error)}`, { cause: error });
+      throw new BrokerError('ChannelClosed', `the channel is gone: ${brokerWords(error)}`, { cause: error });
     }
   }
 
@@ -222,7 +221,7 @@ export class AmqpChannel implements Channel {
 
   /** Keeps why the channel ends; that it is closed is only what follows from it. */
   #note(error: unknown): void {
-    if (codeOf(error) !== 'CH_CLOSE') this.#cause ??= { code: 'ChannelError', message: messageOf(error) };
+    if (codeOf(error) !== 'CH_CLOSE') this.#cause ??= { code: 'ChannelError', message: brokerWords(error) };
   }
 
   #endByOthers(): ChannelEnd {

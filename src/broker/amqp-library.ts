@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Channel, Connection } from 'rabbitmq-client';
+import { messageOf } from '../lib/errors.ts';
 
 /**
  * What we have to reach into rabbitmq-client for, in one place: bodies as the bytes that came, `basic.reject`, the negotiated frame size, and an end to frames that are none.
@@ -60,6 +61,11 @@ export function refuseLongFrames(connection: Connection, maxFrameBytes: number):
 export function connectErrorFrom(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'FRAME_ERROR' || code === 'CODEC' ? new NotAmqp(NOT_AMQP, { cause: error }) : error;
+}
+
+/** What the broker says in an error of the library's, which puts the method in front that it objects to, and `undefined` where that is none, as at a login. */
+export function brokerWords(error: unknown): string {
+  return messageOf(error).replace(/^undefined: /, '');
 }
 
 /** The library has changed inside. */

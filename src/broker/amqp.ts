@@ -1,10 +1,10 @@
 import { Connection } from 'rabbitmq-client';
 import { type Clock, systemClock, type Timer } from '../lib/clock.ts';
 import type { ServerAddress } from '../lib/connection-secret.ts';
-import { InputError, messageOf } from '../lib/errors.ts';
+import { InputError } from '../lib/errors.ts';
 import { connectFailure, tlsTrust } from '../lib/tls-trust.ts';
 import { AmqpChannel } from './amqp-channel.ts';
-import { changed, connectErrorFrom, NotAmqp, refuseLongFrames, withRawBodies } from './amqp-library.ts';
+import { brokerWords, changed, connectErrorFrom, NotAmqp, refuseLongFrames, withRawBodies } from './amqp-library.ts';
 import { type BrokerConnection, BrokerError, type Channel } from './port.ts';
 
 /** How to reach a RabbitMQ. The URL is `amqp:` or `amqps:`, with user, password and virtual host. https://www.rabbitmq.com/docs/uri-spec */
@@ -187,7 +187,7 @@ class RabbitMqConnection implements BrokerConnection {
       clock: this.#clock,
       isBlocked: () => this.#blocked,
       lossOfConnection: () =>
-        this.#library === library ? undefined : `the connection to ${this.#place()} was lost: ${messageOf(this.#failure)}`,
+        this.#library === library ? undefined : `the connection to ${this.#place()} was lost: ${brokerWords(this.#failure)}`,
     });
     this.#channels.add(channel);
     channel.ended.addEventListener('abort', () => this.#channels.delete(channel), { once: true });
@@ -243,7 +243,7 @@ class RabbitMqConnection implements BrokerConnection {
     const { username, vhost, ca } = this.#target;
     const failure = this.#failure;
     if (isRefusal(failure))
-      return `RabbitMQ at ${this.#place()} refused the login of ${username} to virtual host ${vhost}: ${messageOf(failure)}`;
+      return `RabbitMQ at ${this.#place()} refused the login of ${username} to virtual host ${vhost}: ${brokerWords(failure)}`;
     const why = failure === undefined ? 'it does not answer' : connectFailure(failure, ca !== undefined);
     return `no connection to RabbitMQ at ${this.#place()}: ${why}`;
   }

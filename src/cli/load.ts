@@ -4,7 +4,7 @@ import type { DeadLetterRedrive } from '../api/generated/dead-letter-redrive.ts'
 import type { EventAgent } from '../api/generated/event-agent.ts';
 import { type Compiled, compile, gatewayConfigurationFor, type Problem, problemsOf, routeName } from '../compile/compile.ts';
 import { scheduleProblems } from '../compile/schedule.ts';
-import { redriveVerdictOn, scheduleVerdictOn, verdictOn } from '../manifest/crd-verdict.ts';
+import { type Finding, redriveVerdictOn, scheduleVerdictOn, verdictOn } from '../manifest/crd-verdict.ts';
 import type { FieldPath } from '../manifest/field-error.ts';
 import { readManifests } from '../manifest/read.ts';
 import { readAgentScheduleSchema, readDeadLetterRedriveSchema, readEventAgentSchema, type Schema } from '../manifest/schema.ts';
@@ -42,6 +42,8 @@ export interface Loaded {
   readonly schedules: readonly LoadedSchedule[];
   readonly redrives: readonly LoadedRedrive[];
   readonly secrets: readonly SecretDocument[];
+  /** That the subfolders of a folder were not looked at, a line each. */
+  readonly passedOver: readonly string[];
 }
 
 /**
@@ -56,7 +58,7 @@ export function load(paths: readonly string[]): Loaded {
   for (const document of manifests.agents) {
     const verdict = verdictOn(document, schema);
     if (!verdict.valid) {
-      lines.push(...verdict.findings.map(({ path, message, line }) => `${document.file}:${line}: ${path}: ${message}`));
+      lines.push(...verdict.findings.map((finding) => findingLine(document, finding)));
       continue;
     }
     const placeOf = placesIn(document);
@@ -73,7 +75,7 @@ export function load(paths: readonly string[]): Loaded {
     throw new RefusedInput([
       `${paths.join(', ')}: no EventAgent in there: add a document with apiVersion eventagent.dev/v1alpha1 and kind EventAgent`,
     ]);
-  return { agents, schedules, redrives, secrets: manifests.secrets };
+  return { agents, schedules, redrives, secrets: manifests.secrets, passedOver: manifests.passedOver };
 }
 
 /** Adds what is wrong with a schedule to `lines`. That its agent is missing is none of it: that may be applied already, or later. */
@@ -85,7 +87,7 @@ function loadedSchedule(
 ): readonly LoadedSchedule[] {
   const verdict = scheduleVerdictOn(document, schema);
   if (!verdict.valid) {
-    lines.push(...verdict.findings.map(({ path, message, line }) => `${document.file}:${line}: ${path}: ${message}`));
+    lines.push(...verdict.findings.map((finding) => findingLine(document, finding)));
     return [];
   }
   const { schedule } = verdict;
@@ -102,9 +104,15 @@ function loadedRedrives(documents: readonly YamlDocument[], lines: string[]): re
   return documents.flatMap((document) => {
     const verdict = redriveVerdictOn(document, schema);
     if (verdict.valid) return [{ redrive: verdict.redrive, place: `${document.file}:${document.line}` }];
-    lines.push(...verdict.findings.map(({ path, message, line }) => `${document.file}:${line}: ${path}: ${message}`));
+    lines.push(...verdict.findings.map((finding) => findingLine(document, finding)));
     return [];
   });
+}
+
+/** What the API server would say, and what to do where that is not to be seen from it. */
+function findingLine({ file }: YamlDocument, { path, message, line }: Finding): string {
+  const isUnquoted = /must be of type string: "(number|integer|boolean)"$/.test(message);
+  return `${file}:${line}: ${path}: ${message}${isUnquoted ? '; put it in quotes' : ''}`;
 }
 
 /** That redrives have no part in what is done without a cluster, as lines of output. */

@@ -52,7 +52,10 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     .description(
       'Run the agents of the given files in this process, with nothing to install. ANTHROPIC_API_KEY is the key of agents whose Secret is in none of them.',
     )
-    .argument('<path...>', 'YAML files, or folders of them, with EventAgent, AgentSchedule and Secret documents')
+    .argument(
+      '<path...>',
+      'YAML files, or folders of them (subfolders are not looked at), with EventAgent, AgentSchedule and Secret documents',
+    )
     .addOption(new Option('--port <port>', 'port of the gateway, on 127.0.0.1').argParser(port).default(8080))
     .addOption(new Option('--metrics-port <port>', 'port of /metrics, /healthz and /readyz').argParser(port).default(9090))
     .addOption(new Option('--rabbitmq <url>', 'use this RabbitMQ (amqp://user:password@host:5672/vhost) instead of the embedded broker'))
@@ -68,7 +71,7 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
   program
     .command('validate')
     .description('Check files as the API server and the operator do, without either.')
-    .argument('<path...>', 'YAML files, or folders of them')
+    .argument('<path...>', 'YAML files, or folders of them (subfolders are not looked at)')
     .action((paths: string[]) => {
       validate(paths, terminal);
       finish(0);
@@ -77,7 +80,7 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
   program
     .command('render')
     .description('Print what each agent and schedule becomes: broker topology, runner configuration, gateway routes, tick configuration.')
-    .argument('<path...>', 'YAML files, or folders of them')
+    .argument('<path...>', 'YAML files, or folders of them (subfolders are not looked at)')
     .action((paths: string[]) => {
       render(paths, terminal);
       finish(0);
@@ -88,7 +91,10 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     .description(
       'Say what agents will cost: tokens and money of a run, a day and a month. The provider counts the input where there is an API key (Secret documents, ANTHROPIC_API_KEY); else an upper bound is given.',
     )
-    .argument('<path...>', 'YAML files, or folders of them, with EventAgent, AgentSchedule and Secret documents')
+    .argument(
+      '<path...>',
+      'YAML files, or folders of them (subfolders are not looked at), with EventAgent, AgentSchedule and Secret documents',
+    )
     .addOption(new Option('--events <file...>', 'events to estimate with: CloudEvents in JSON, or JSON bodies of webhooks'))
     .addOption(new Option('--type <type>', "type of the events that are no CloudEvents; github.<event> reads GitHub's deliveries"))
     .addOption(new Option('--source <source>', 'source of the events that are no CloudEvents'))

@@ -33,6 +33,22 @@ const cases: readonly (readonly [name: string, fixture: AgentFixture, want: read
     { maxTokens: 300, budget: { perDay: { usd: '0.000001' }, perMonth: { usd: '5' } } },
     ['spec.budget.perDay'],
   ],
+  [
+    'what an event may cost up to what a day may is fine',
+    { budget: { perEvent: { usd: '1', tokens: 9000 }, perDay: { usd: '1.0', tokens: 9000 }, perMonth: { usd: '5' } } },
+    [],
+  ],
+  [
+    'an event that may cost more than a day, and use more than a month',
+    { budget: { perEvent: { usd: '1.01', tokens: 9001 }, perDay: { usd: '1' }, perMonth: { tokens: 9000 } } },
+    ['spec.budget.perEvent.usd', 'spec.budget.perEvent.tokens'],
+  ],
+  ['tokens a minute for a whole answer are fine', { maxTokens: 300, rateLimit: { tokensPerMinute: 300 } }, []],
+  [
+    'tokens a minute that an answer can be above',
+    { maxTokens: 301, rateLimit: { tokensPerMinute: 300 } },
+    ['spec.rateLimit.tokensPerMinute'],
+  ],
   ['runs of 1500 s are fine', { delivery: { runTimeoutSeconds: 1500 } }, []],
   ['longer runs need more of the broker', { delivery: { runTimeoutSeconds: 1501 } }, ['spec.delivery.runTimeoutSeconds']],
   ['an agent that comments on every event answers itself', { triggers: [github], outputs: [comment] }, ['spec.filter']],

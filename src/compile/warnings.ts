@@ -16,6 +16,8 @@ export function warningsFor(agent: EventAgent, isPriced: (model: string) => bool
     ...longRetries(agent),
     ...longRuns(agent),
     ...smallBudgets(agent),
+    ...idleEventLimits(agent),
+    ...slowTokens(agent),
     ...unverified(agent),
     ...brokenBodies(agent),
     ...unpriced(agent, isPriced),
@@ -122,6 +124,31 @@ function smallBudgets({ spec }: EventAgent): readonly Problem[] {
     const message = `an answer of spec.agent.maxTokens (${maxTokens}) alone is above this: no call is ever made, and events become dead letters. Raise it, or lower maxTokens`;
     return [{ path: `spec.budget.${name}`, message }];
   });
+}
+
+/** Limits for one event that are above those for all events of a day or month. */
+function idleEventLimits({ spec }: EventAgent): readonly Problem[] {
+  if (spec.budget === undefined) return [];
+  const { perEvent, ...limits } = budgetFor(spec.budget);
+  return (['usd', 'tokens'] as const).flatMap((field) => {
+    const unit = field === 'usd' ? 'nanoUsd' : field;
+    const [period] = (['perDay', 'perMonth'] as const).filter(
+      (name) => (perEvent?.[unit] ?? 0) > (limits[name]?.[unit] ?? Number.POSITIVE_INFINITY),
+    );
+    if (period === undefined) return [];
+    const within = period === 'perDay' ? 'day' : 'month';
+    const message = `above spec.budget.${period}.${field}, which is spent first: no event reaches this within one ${within}. Lower it, or raise the other`;
+    return [{ path: `spec.budget.perEvent.${field}`, message }];
+  });
+}
+
+/** Tokens a minute that a single answer can be above. */
+function slowTokens({ spec }: EventAgent): readonly Problem[] {
+  const { tokensPerMinute } = spec.rateLimit ?? {};
+  const { maxTokens } = spec.agent;
+  if (tokensPerMinute === undefined || tokensPerMinute >= maxTokens) return [];
+  const message = `an answer of spec.agent.maxTokens (${maxTokens}) alone can be above this: such a call goes out all the same, and the next like it waits until that is paid, up to ${Math.ceil((maxTokens / tokensPerMinute) * 60)} s and what the prompt adds. Raise it, or lower maxTokens`;
+  return [{ path: 'spec.rateLimit.tokensPerMinute', message }];
 }
 
 function unpriced({ spec }: EventAgent, isPriced: (model: string) => boolean): readonly Problem[] {

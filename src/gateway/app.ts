@@ -12,7 +12,7 @@ import { noTracer, type Span, type Tracer } from '../lib/tracing.ts';
 import { type ByteBudget, createByteBudget, readBody } from './body.ts';
 import { aborted, afterPublish, type Ending, handshake, plain, taken, withError } from './ending.ts';
 import { Publisher, type PublishResult } from './publisher.ts';
-import { codeOf } from './reasons.ts';
+import { codeOf, reasons } from './reasons.ts';
 import { createRefusalLog, type RefusalLog } from './refusal-log.ts';
 import { expectsInvitation, respond, respondEarly } from './respond.ts';
 import { readCloudEvent } from './sources/cloud-events.ts';
@@ -33,6 +33,8 @@ export interface GatewayParts {
   readonly tracer?: Tracer;
   /** Which refused requests the log tells of: those that the gateway owes its senders (5xx), as it is by default, or all, for a machine on which somebody tries things out. */
   readonly toldRefusals?: 'owed' | 'all';
+  /** What is answered with the 404 at paths that have no route, where it is more than that there is none. */
+  readonly unserved?: ReadonlyMap<string, string> | undefined;
 }
 
 /** GitHub gives up after 10 s (https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks), most others later. */
@@ -109,7 +111,7 @@ export class GatewayApp {
   }
 
   async #endingOf(served: ServedRoute | undefined, request: IncomingMessage, response: ServerResponse): Promise<Ending> {
-    if (served === undefined) return plain('unknown_route');
+    if (served === undefined) return withError('unknown_route', this.#parts.unserved?.get(pathOf(request)) ?? reasons.unknown_route.error);
     if (request.method !== 'POST') return plain('method');
     if (this.#draining.signal.aborted) return plain('shutting_down');
     const { verification, maxBodyBytes } = served.route;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
 import { createManualClock } from '../../test/support/manual-clock.ts';
 import type { InputError } from '../lib/errors.ts';
 import { chosenKubeAccess, kubeConfigFileAccess, loadKubeAccess } from './kube-config.ts';
@@ -87,6 +88,11 @@ test('a plugin that fails is said to', async (t) => {
   await assert.rejects(access.credentials(), /credentials cannot be had: log in first/);
 });
 
+test('a plugin that prints its token as it is: nothing of it is said', async (t) => {
+  const { access } = await accessOf(t, { user: { exec: { command: process.execPath, args: ['-e', 'console.log("SECRET")'] } } });
+  await assert.rejects(access.credentials(), (error: InputError) => /not JSON$/.test(error.message) && !inspect(error).includes('SECRET'));
+});
+
 test('a user and a password, a server name, an unverified server, a proxy, somebody else', async (t) => {
   const { access } = await accessOf(t, {
     cluster: { 'tls-server-name': 'api.internal', 'insecure-skip-tls-verify': true, 'proxy-url': 'http://proxy:3128' },
@@ -100,20 +106,63 @@ test('a user and a password, a server name, an unverified server, a proxy, someb
 });
 
 for (const [what, config, message] of [
-  ['a context that is not there', { currentContext: 'there' }, /current context names no cluster: there/],
-  ['a user that is not there', { context: { user: 'nobody' } }, /context here of the kubeconfig names user nobody, which it does not have/],
+  ['a context that is not there', { currentContext: 'there' }, /kubeconfig \/.*config names context there, which it does not have/],
+  [
+    'a cluster that is not there',
+    { context: { cluster: 'x' } },
+    /context here of kubeconfig \/.*config names cluster x, which it does not have/,
+  ],
+  [
+    'a user that is not there',
+    { context: { user: 'nobody' } },
+    /context here of kubeconfig \/.*config names user nobody, which it does not have/,
+  ],
+  ['no current context', { currentContext: '' }, /kubeconfig \/.*config names no current context: /],
   ['a SOCKS proxy', { cluster: { 'proxy-url': 'socks5://proxy:1080' } }, /SOCKS/],
 ] as const)
   test(`${what} is refused`, (t) => assert.rejects(accessOf(t, config), { name: 'InputError', message }));
 
-test('a kubeconfig that is none is refused', async (t) => {
-  const file = join(await folder(t), 'config');
-  await assert.rejects(kubeConfigFileAccess(file, createManualClock()), /^InputError: kubeconfig .*config cannot be used: ENOENT/);
-  await writeFile(file, '{');
-  await assert.rejects(
-    kubeConfigFileAccess(file, createManualClock()),
-    (error: InputError) => error.code === 'FileUnreadable' && error.message.startsWith(`kubeconfig ${file} cannot be used: `),
-  );
+const users = 'users:\n- name: u\n  user:\n    client: x\n';
+for (const [what, text, says] of [
+  ['a token that is indented too deep', `${users}      token: SECRET\n`, ':5: this line is indented deeper than '],
+  ['a quote that is not closed', `${users}    token: "SECRET\n`, ':5: a quote that is opened here is not closed'],
+  ['a token twice', `${users}    token: SECRET\n    token: SECRET\n`, ':6: Map keys must be unique'],
+  ['several documents', '{}\n---\n{ token: SECRET }\n', ': it has several documents'],
+  ['nothing', '', ': it is empty'],
+  ['a user without a name', 'users: [{ user: { token: SECRET } }]', ': users[0].name is missing'],
+  ['a list of tokens', 'clusters: [{ name: c, cluster: { server: [SECRET] } }]', ': its clusters, users or contexts are not of the form'],
+  ['a manifest', 'kind: Secret\nstringData: { token: SECRET }\n', ' names no current context'],
+] as const)
+  test(`a kubeconfig with ${what} is refused with its place, and nothing of it is said`, async (t) => {
+    const file = join(await folder(t), 'config');
+    await writeFile(file, text);
+    await assert.rejects(kubeConfigFileAccess(file, createManualClock()), (error: InputError) => {
+      assert.equal(error.name, 'InputError');
+      assert.ok(error.message.startsWith(`kubeconfig ${file}${says}`), error.message);
+      assert.ok(!inspect(error).includes('SECRET'));
+      return true;
+    });
+    process.env.HOME = await folder(t);
+    delete process.env.KUBECONFIG;
+    await mkdir(join(process.env.HOME, '.kube'));
+    await writeFile(join(process.env.HOME, '.kube', 'config'), text);
+    await assert.rejects(loadKubeAccess(createManualClock()), (error: InputError) => {
+      assert.equal(error.name, 'InputError');
+      return !inspect(error).includes('SECRET');
+    });
+  });
+
+test('a kubeconfig that cannot be read is refused', async (t) => {
+  const dir = await folder(t);
+  for (const [path, says] of [
+    [join(dir, 'config'), 'there is no such file or directory'],
+    [dir, 'it is a directory, and should be a file'],
+  ] as const)
+    await assert.rejects(kubeConfigFileAccess(path, createManualClock()), {
+      name: 'InputError',
+      code: 'FileUnreadable',
+      message: `kubeconfig ${path}: ${says}`,
+    });
 });
 
 test('a kubeconfig of the environment counts for more than the pod', async (t) => {
@@ -158,7 +207,7 @@ test('a context by its name, of a file or of the environment, and the current on
   });
   await assert.rejects(server({ context: 'live' }), {
     name: 'InputError',
-    message: 'the kubeconfig has no context live; it has test, prod',
+    message: `kubeconfig ${one} has no context live; it has test, prod`,
   });
 });
 
@@ -180,8 +229,12 @@ test('several files in the environment are read as kubectl reads them: those tha
   assert.equal(await server([one, two], 'other'), 'https://d.example');
   await assert.rejects(server([none, `${none}-either`]), {
     name: 'InputError',
-    message: `there is no kubeconfig: KUBECONFIG names ${none}, ${none}-either, which is not there`,
+    message: `there is no kubeconfig: KUBECONFIG names ${none}, ${none}-either, none of which is there`,
   });
+  await assert.rejects(server([none]), { message: `there is no kubeconfig: KUBECONFIG names ${none}, which is not there` });
+  await writeFile(one, '{}');
+  await writeFile(two, '{}');
+  await assert.rejects(server([one, two]), { message: /^none of the kubeconfigs .*one, .*two names a current context/ });
 });
 
 test('without any kubeconfig it is said that there is none', async (t) => {

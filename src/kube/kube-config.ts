@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
-import { delimiter } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../lib/clock.ts';
 import { InputError, messageOf } from '../lib/errors.ts';
+import { fileProblem } from '../lib/file-problem.ts';
 import type { Credentials, KubeAccess, TlsMaterial } from './access.ts';
 import { isInPod, podAccess, SERVICE_ACCOUNT_DIR } from './pod-access.ts';
 import { remembered } from './remembered.ts';
@@ -43,50 +44,85 @@ export function chosenKubeAccess({ file, context }: KubeConfigChoice, clock: Clo
 
 /** The library is loaded when it is needed: it takes half a second and 60 MB. */
 async function kubeConfigAccess(file: string | undefined, clock: Clock, context?: string): Promise<KubeAccess> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { findHomeDir, KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  const named = file === undefined ? namedInEnvironment() : [file];
+  const named = file === undefined ? (namedInEnvironment() ?? inHome(findHomeDir())) : [file];
   if (named.length === 0) config.loadFromDefault();
-  else config.loadFromOptions(merged(named.map((path) => loaded(new KubeConfig(), path))));
+  else config.loadFromOptions(merged(await Promise.all(named.map((path) => loaded(new KubeConfig(), path)))));
   if (config.getCurrentContext() === NO_CONTEXT)
     throw new InputError('Usage', 'there is no kubeconfig: name one in KUBECONFIG, or put it into ~/.kube/config');
-  if (context !== undefined) choose(config, context);
+  const files = named.join(', ');
+  if (context !== undefined) choose(config, context, files);
+  const current = config.getCurrentContext();
+  if (!current)
+    throw new InputError(
+      'Usage',
+      named.length > 1
+        ? `none of the kubeconfigs ${files} names a current context: have one of them name one (current-context)`
+        : `kubeconfig ${files} names no current context: have it name one (current-context), or give another file`,
+    );
+  const { cluster: clusterName, user, namespace = 'default' } = config.getContextObject(current) ?? {};
+  if (clusterName === undefined) throw new InputError('Usage', `kubeconfig ${files} names context ${current}, which it does not have`);
   const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new InputError('Usage', `the kubeconfig's current context names no cluster: ${config.getCurrentContext()}`);
-  const user = config.getContextObject(config.getCurrentContext())?.user;
+  if (cluster === null)
+    throw new InputError('Usage', `context ${current} of kubeconfig ${files} names cluster ${clusterName}, which it does not have`);
   if (user && config.getCurrentUser() === null)
-    throw new InputError('Usage', `context ${config.getCurrentContext()} of the kubeconfig names user ${user}, which it does not have`);
+    throw new InputError('Usage', `context ${current} of kubeconfig ${files} names user ${user}, which it does not have`);
   if (cluster.proxyUrl?.startsWith('socks'))
     throw new InputError(
       'Usage',
-      `cluster ${cluster.name} of the kubeconfig is reached through a SOCKS proxy; only HTTP proxies are known here`,
+      `cluster ${cluster.name} of kubeconfig ${files} is reached through a SOCKS proxy; only HTTP proxies are known here`,
     );
   const credentials = remembered(clock, KEEP_MS, () => credentialsOf(config));
   return {
     server: cluster.server,
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    namespace,
     ...(cluster.proxyUrl ? { proxy: cluster.proxyUrl } : {}),
     credentials: credentials.get,
     refused: credentials.forget,
   };
 }
 
-/** The files of $KUBECONFIG that there are, as kubectl takes them. Throws `InputError` where there is none of those that it names. */
-function namedInEnvironment(): readonly string[] {
+/** The files of $KUBECONFIG that there are, as kubectl takes them; `undefined` where it names none. Throws `InputError` where there is none of those that it names. */
+function namedInEnvironment(): readonly string[] | undefined {
   const named = process.env.KUBECONFIG?.split(delimiter).filter((path) => path !== '') ?? [];
+  if (named.length === 0) return undefined;
   const found = named.filter((path) => existsSync(path));
-  if (named.length > 0 && found.length === 0)
-    throw new InputError('FileUnreadable', `there is no kubeconfig: KUBECONFIG names ${named.join(', ')}, which is not there`);
-  return found;
+  if (found.length > 0) return found;
+  const which = named.length === 1 ? 'which is not' : 'none of which is';
+  throw new InputError('FileUnreadable', `there is no kubeconfig: KUBECONFIG names ${named.join(', ')}, ${which} there`);
 }
 
-function loaded(config: KubeConfig, path: string): KubeConfig {
+function inHome(home: string | null): readonly string[] {
+  const path = join(home ?? '', '.kube', 'config');
+  return home !== null && existsSync(path) ? [path] : [];
+}
+
+async function loaded(config: KubeConfig, path: string): Promise<KubeConfig> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new InputError('FileUnreadable', `kubeconfig ${path}: ${fileProblem(cause)}`, { cause });
+  }
   try {
     config.loadFromFile(path);
     return config;
-  } catch (cause) {
-    throw new InputError('FileUnreadable', `kubeconfig ${path} cannot be used: ${messageOf(cause)}`, { cause });
+  } catch (thrown) {
+    // Without a cause: the library's errors quote the file, tokens included.
+    throw new InputError('FileUnreadable', `kubeconfig ${await problemIn(text, path, thrown)}`);
   }
+}
+
+/** What is wrong with the text of a kubeconfig, with file and line where they are known. Quotes nothing of it. */
+async function problemIn(text: string, path: string, thrown: unknown): Promise<string> {
+  const { parseYamlDocuments } = await import('../manifest/yaml-documents.ts');
+  const { documents, problems } = parseYamlDocuments(text, path);
+  const [first] = problems;
+  if (first !== undefined) return first.message;
+  if (documents.length !== 1) return `${path}: ${documents.length === 0 ? 'it is empty' : 'it has several documents, and should have one'}`;
+  const [missing] = /^(clusters|users|contexts)\[\d+\][.a-z]* is missing$/.exec(messageOf(thrown)) ?? [];
+  return `${path}: ${missing ?? 'its clusters, users or contexts are not of the form that kubectl writes'}`;
 }
 
 /** Of what several files have the first counts, and so does the first current context: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/ */
@@ -103,10 +139,13 @@ function firstOfEach<Named extends { readonly name: string }>(all: readonly Name
   return all.filter(({ name }, index) => all.findIndex((other) => other.name === name) === index);
 }
 
-function choose(config: KubeConfig, context: string): void {
+function choose(config: KubeConfig, context: string, files: string): void {
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(context))
-    throw new InputError('Usage', `the kubeconfig has no context ${context}; it has ${known.length === 0 ? 'none' : known.join(', ')}`);
+    throw new InputError(
+      'Usage',
+      `kubeconfig ${files} has no context ${context}; it has ${known.length === 0 ? 'none' : known.join(', ')}`,
+    );
   config.setCurrentContext(context);
 }
 
@@ -116,11 +155,17 @@ async function credentialsOf(config: KubeConfig): Promise<Credentials> {
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
-    throw new InputError('FileUnreadable', `the kubeconfig's credentials cannot be had: ${messageOf(cause)}`, { cause });
+    const problem = isOfJson(cause) ? 'what its plugin prints is not JSON' : messageOf(cause);
+    throw new InputError('FileUnreadable', `the kubeconfig's credentials cannot be had: ${problem}`, isOfJson(cause) ? {} : { cause });
   }
   const basic = typeof options.auth === 'string' ? { authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` } : {};
   const headers = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)] as const);
   return { tls: tlsOf(options), headers: { ...basic, ...Object.fromEntries(headers) } };
+}
+
+/** A fault that the reader of JSON found, whose message quotes what was read: a token, for all that is known. */
+function isOfJson(error: unknown): boolean {
+  return error instanceof SyntaxError || (error instanceof Error && error.cause instanceof SyntaxError);
 }
 
 function tlsOf({ ca, cert, key, passphrase, servername, rejectUnauthorized }: RequestOptions): TlsMaterial {

@@ -160,6 +160,23 @@ describe('reading manifests', () => {
 
   it('refuses a folder without manifests', () => unreadable(folder({ 'notes.txt': '' }), /no \*\.yaml or \*\.yml in this directory/));
 
+  it('says which subfolders it does not look at, unless they are given or begin with a dot', () => {
+    const path = folder({ 'a.yaml': agent('x'), 'notes.txt': '' });
+    for (const name of ['.git', 'two', 'one']) mkdirSync(join(path, name));
+    writeFileSync(join(path, 'one', 'b.yaml'), agent('y'));
+    const { problems, passedOver } = readManifests([path]);
+    assert.deepEqual(
+      [problems, passedOver],
+      [[], [`${path}: its subfolders one, two are not looked at: give those, too, that hold manifests`]],
+    );
+    assert.deepEqual(readManifests([path, `${path}/one/`]).passedOver, [
+      `${path}: its subfolder two is not looked at: give it, too, if it holds manifests`,
+    ]);
+    assert.deepEqual(readManifests([join(path, 'a.yaml')]).passedOver, []);
+    rmSync(join(path, 'a.yaml'));
+    unreadable(path, /no \*\.yaml or \*\.yml in this directory; its subfolders one, two are not looked at: /);
+  });
+
   it('refuses a folder in the place of a file', () => {
     const path = folder({});
     mkdirSync(join(path, 'a.yaml'));

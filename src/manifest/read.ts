@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InputError } from '../lib/errors.ts';
+import { fileProblem } from '../lib/file-problem.ts';
 import { isJsonObject } from '../lib/json-object.ts';
-import { fileProblem } from './file-problem.ts';
 import { parseSecret, type SecretDocument } from './secret-document.ts';
 import { parseYamlDocuments, type YamlDocument } from './yaml-documents.ts';
 
@@ -17,12 +17,14 @@ export interface Manifests {
    * Secret, or a resource that is given twice.
    */
   readonly problems: readonly InputError[];
+  /** That the subfolders of a folder were not looked at, a line each. */
+  readonly passedOver: readonly string[];
 }
 
 /** The API server takes no request above 3 MiB; a file holds several. */
 const MAX_FILE_BYTES = 16_777_216;
 
-/** Reads files, and of directories the *.yaml and *.yml directly in them, by name. What is wrong with one hides nothing of the others. */
+/** Reads files, and of folders the *.yaml and *.yml directly in them, by name. What is wrong with one hides nothing of the others. */
 export function readManifests(paths: readonly string[]): Manifests {
   const problems: InputError[] = [];
   const noting = <T>(read: () => readonly T[]): readonly T[] => {
@@ -34,7 +36,8 @@ export function readManifests(paths: readonly string[]): Manifests {
       return [];
     }
   };
-  const files = paths.flatMap((path) => noting(() => filesOf(path)));
+  const contents = paths.flatMap((path) => noting(() => [contentOf(path, paths)]));
+  const files = contents.flatMap((content) => content.files);
   const texts = files.flatMap((file) => noting(() => [parseYamlDocuments(textOf(file), file)]));
   problems.push(...texts.flatMap((text) => text.problems));
   const agents: YamlDocument[] = [];
@@ -56,18 +59,38 @@ export function readManifests(paths: readonly string[]): Manifests {
     ...givenTwice('DeadLetterRedrive', redrives.flatMap(identified)),
     ...givenTwice('Secret', secrets),
   );
-  return { agents, schedules, redrives, secrets, problems };
+  return { agents, schedules, redrives, secrets, problems, passedOver: contents.flatMap((content) => content.passedOver) };
 }
 
-function filesOf(path: string): readonly string[] {
+const isManifest = (name: string) => /\.ya?ml$/.test(name);
+
+/** The manifests of a folder, and what is said of its subfolders that are not among the given paths; those with a dot in front are nobody's manifests. */
+function contentOf(path: string, given: readonly string[]): { readonly files: readonly string[]; readonly passedOver: readonly string[] } {
   try {
-    if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
-    if (names.length === 0) throw new InputError('FileUnreadable', `${path}: no *.yaml or *.yml in this directory`);
-    return names.sort().map((name) => join(path, name));
+    if (!statSync(path).isDirectory()) return { files: [path], passedOver: [] };
+    const all = readdirSync(path).sort();
+    const names = all.filter(isManifest);
+    const known = new Set(given.map((other) => resolve(other)));
+    const folders = all.filter(
+      (name) => !isManifest(name) && !name.startsWith('.') && isFolder(join(path, name)) && !known.has(resolve(path, name)),
+    );
+    const unseen = folders.length === 0 ? undefined : unseenText(folders);
+    if (names.length === 0)
+      throw new InputError('FileUnreadable', `${path}: no *.yaml or *.yml in this directory${unseen === undefined ? '' : `; ${unseen}`}`);
+    return { files: names.map((name) => join(path, name)), passedOver: unseen === undefined ? [] : [`${path}: ${unseen}`] };
   } catch (cause) {
     throw cause instanceof InputError ? cause : unreadable(path, cause);
   }
+}
+
+function unseenText(folders: readonly string[]): string {
+  return folders.length === 1
+    ? `its subfolder ${folders[0]} is not looked at: give it, too, if it holds manifests`
+    : `its subfolders ${folders.join(', ')} are not looked at: give those, too, that hold manifests`;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function textOf(file: string): string {

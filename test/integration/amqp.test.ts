@@ -193,7 +193,7 @@ for (const version of rabbitVersions) {
         const connection = connectRabbitMq({ url, name: 'test' });
         await assert.rejects(connection.openChannel({ prefetch: 1 }, new AbortController().signal), (error: unknown) => {
           assert.ok(withCode('LoginRefused')(error));
-          assert.doesNotMatch(String(error), /wrong/);
+          assert.doesNotMatch(String(error), /wrong|undefined/);
           return true;
         });
         await assert.rejects(connection.openChannel({ prefetch: 1 }, new AbortController().signal), withCode('LoginRefused'));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stringify } from 'yaml';
-import { runCli } from '../support/dev-process.ts';
+import { runCli, startDev } from '../support/dev-process.ts';
 import { reviewAgent } from '../support/review-agent.ts';
 
 const REDRIVE = join(import.meta.dirname, '../../config/samples/redrives/after-a-fix.yaml');
@@ -53,6 +53,11 @@ const manifests: readonly (readonly [name: string, yaml: string, says: RegExp])[
     'a Secret that begins with a special character of YAML',
     text(goodManifest()).replace('secret: ', 'secret: *hunter2 #'),
     /^\S*FILE:\d+: a value that begins with a special character of YAML .* must be put in quotes\n$/,
+  ],
+  [
+    'a number where a text is wanted',
+    changed(({ spec }) => Object.assign(spec, { budget: { perDay: { usd: 0.05 } } })),
+    /^\S*FILE:\d+: spec\.budget\.perDay\.usd: .* must be of type string: "number"; put it in quotes\n$/,
   ],
   [
     'several things in several documents',
@@ -270,6 +275,34 @@ suite('wrong input is answered with what, where and what to do, and nothing is s
     assert.equal(code, 0);
     assert.match(stdout, /^topology:/m);
     assert.match(stderr, /^warning: .*DeadLetterRedrive platform\/after-the-fix is left out/);
+  });
+
+  test('what is legal and unwise, or not looked at, is said by whatever reads it', async () => {
+    const some = await mkdtemp(join(folder, 'some-'));
+    await mkdir(join(some, 'more'));
+    const agent = changed(({ spec }) => Object.assign(spec, { budget: { perDay: { tokens: 1 } } }));
+    await writeFile(join(some, 'agent.yaml'), agent);
+    const event = join(some, 'event.json');
+    await writeFile(event, '{}');
+    const unseen = /some-\w+: its subfolder more is not looked at: /;
+    const small = /agent\.yaml:\d+: spec\.budget\.perDay: .*no call is ever made/;
+    for (const [says, args] of [
+      [
+        [unseen, small],
+        ['validate', some],
+      ],
+      [[unseen], ['render', some]],
+      [
+        [unseen, small],
+        ['estimate', some, '--offline', '--events', event],
+      ],
+    ] as const) {
+      const { code, stderr } = await runCli(args);
+      assert.equal(code, 0, stderr);
+      for (const line of says) assert.match(stderr, new RegExp(`^warning: \\S*${line.source}`, 'm'));
+    }
+    await using dev = await startDev([some, '--offline']);
+    for (const line of [unseen, small]) assert.ok(dev.lines().some(({ level, msg }) => level === 'warn' && line.test(String(msg))));
   });
 
   for (const flag of ['--port', '--metrics-port'])

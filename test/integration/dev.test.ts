@@ -195,6 +195,25 @@ suite('dev, on embedded parts', { concurrency: true }, () => {
           new Set(['test.reader event-1 done', 'test.watcher event-1 done']),
         );
         assert.equal(new Set(sink.requests().map(({ key }) => key)).size, 2, 'each agent has keys of its own');
+        const said = dev.lines().find(({ msg }) => String(msg).startsWith('queue triggers by event types'));
+        assert.deepEqual(said?.publish, [`POST ${dev.gatewayUrl}/hook/github`]);
+      },
+    ));
+
+  test('an agent that takes events by their type, which nothing brings here: how they would come is said', () =>
+    onStage(
+      (urls) => {
+        const [agent, ...secrets] = reviewAgent(urls) as [{ spec: { triggers: unknown } }, ...object[]];
+        agent.spec.triggers = [{ name: 'all', queue: { eventTypes: ['github.*'] } }];
+        return [agent, ...secrets];
+      },
+      async ({ dev }) => {
+        const said = dev.lines().find(({ triggers }) => triggers !== undefined);
+        assert.deepEqual([said?.level, said?.triggers], ['warn', ['reviewer/all']]);
+        assert.match(String(said?.msg), /^nothing reaches .*: give a webhook trigger fanOut: true and send them there, or use --rabbitmq$/);
+        const answer = await fetch(`${dev.gatewayUrl}/reviewer/all`, { method: 'POST', body: '{}' });
+        assert.equal(answer.status, 404);
+        assert.match(await answer.text(), /by their type: give a webhook trigger fanOut: true/);
       },
     ));
 

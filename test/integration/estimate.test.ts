@@ -25,6 +25,12 @@ interface Told {
       readonly period?: unknown;
     }[];
     readonly total?: unknown;
+    readonly overBudget?: readonly {
+      readonly limit: string;
+      readonly unit: string;
+      readonly budget: number;
+      readonly isCertain: boolean;
+    }[];
   }[];
   readonly total?: unknown;
 }
@@ -48,12 +54,16 @@ const file = (name: string, text: string) => {
 };
 
 /** The reviewing agent with a filter, without its own key unless `secrets`. */
-function agentFile(name: string, { filter, model, secrets = false }: { filter?: string; model?: string; secrets?: boolean } = {}): string {
+function agentFile(
+  name: string,
+  { filter, model, budget, secrets = false }: { filter?: string; model?: string; budget?: object; secrets?: boolean } = {},
+): string {
   const [agent, ...rest] = structuredClone(reviewAgent({ claudeUrl: stub.url, sinkUrl: 'http://127.0.0.1:1' })) as [
     { spec: { agent: Record<string, unknown> } },
     ...object[],
   ];
   if (filter !== undefined) Object.assign(agent.spec, { filter });
+  if (budget !== undefined) Object.assign(agent.spec, { budget });
   if (model !== undefined) agent.spec.agent.model = model;
   return file(name, [agent, ...(secrets ? rest : [])].map((document) => `---\n${stringify(document)}`).join(''));
 }
@@ -189,6 +199,42 @@ describe('eventagent estimate', () => {
         'One model call a run, at list prices: what is bought again after a failed call comes on top.',
         '',
       ].join('\n'),
+    );
+  });
+
+  test('says what the budget has no room for, and that events wait where a day or month is above it', async () => {
+    const event = file('budget.json', '{"title": "x"}');
+    const say = async (name: string, budget: object, ...args: readonly string[]) => {
+      const agents = agentFile(name, { budget, secrets: true });
+      return (await runCli(['estimate', agents, '--events', event, '--per-month', '1000', ...args])).stdout;
+    };
+    const none = { perEvent: { tokens: 370 } };
+    const error =
+      'the call can cost up to \\$0\\.\\d+ \\(\\d+ tokens\\)( by the bytes of its request)?, more than spec\\.budget\\.perEvent: ';
+    assert.match(
+      await say('none.yaml', none),
+      new RegExp(`budget\\.json: becomes a dead letter, costs nothing: EventBudgetSpent: ${error}.*\\n    no run, no cost\\n`),
+    );
+    assert.match(await say('some.yaml', none, '--offline'), new RegExp(`\\n      may become a dead letter: EventBudgetSpent: ${error}`));
+    const little = { perDay: { usd: '0.01' }, perMonth: { usd: '5', tokens: 1000 } };
+    const text = await say('little.yaml', little);
+    assert.match(
+      text,
+      /\n {2}spec\.budget\.perDay: \$0\.\d+ to \$0\.\d+ a day can be above its \$0\.010000: events then wait for the next day\n/,
+    );
+    assert.match(
+      text,
+      /\n {2}spec\.budget\.perMonth: \d+ to \d+ tokens a month is above its 1000 tokens: events then wait for the next month\n/,
+    );
+    assert.doesNotMatch(text, /dead letter/);
+    const [agent] = (await told(agentFile('json.yaml', { budget: little, secrets: true }), '--events', event, '--per-month', '1000'))
+      .agents;
+    assert.deepEqual(
+      agent?.overBudget?.map(({ limit, unit, budget, isCertain }) => [limit, unit, budget, isCertain]),
+      [
+        ['perDay', 'nanoUsd', 10_000_000, false],
+        ['perMonth', 'tokens', 1_000, true],
+      ],
     );
   });
 

@@ -45,14 +45,15 @@ async function withStubAndSink(body: (stub: ClaudeStub, sink: HttpSink) => Promi
 }
 
 suite('the samples', { concurrency: true }, () => {
-  test('are valid, without a warning', async () => {
+  test('are valid, without a warning but that of the subfolders', async () => {
     const { code, stdout, stderr } = await runCli(['validate', SAMPLES]);
-    assert.deepEqual([code, stderr], [0, '']);
+    const unseen = 'its subfolders deliveries, redrives, routes are not looked at: give those, too, that hold manifests';
+    assert.deepEqual([code, stderr], [0, `warning: ${SAMPLES}: ${unseen}\n`]);
     const agents = ['alert-triage', 'briefing-writer', 'dead-letter-summariser', 'figures-checker', 'pr-reviewer', 'ticket-summariser'].map(
       (name) => `platform/${name}`,
     );
     const schedules = ['daily-briefing', 'dead-letter-review', 'figures-check'].map((name) => `AgentSchedule platform/${name}`);
-    assert.equal(stdout, `valid: ${[...agents, ...schedules].join(', ')}\n`);
+    assert.equal(stdout, `valid: ${[...agents, ...schedules].join(', ')} (1 warning)\n`);
   });
 
   test('run together in one process, with nothing else on the machine', async () => {

@@ -347,17 +347,17 @@ export interface BudgetLimitSpec {
   readonly tokens?: number;
 }
 /**
- * How fast the agent may go, over all its pods. What is beyond waits in the queue; its time to live does not run meanwhile.
+ * How fast the agent may call its model, over all its pods; outputs are not limited. What is beyond waits in the queue; its time to live does not run meanwhile.
  */
 export interface RateLimitSpec {
   readonly events?: EventRate;
   /**
-   * Tokens, input and output together, 1 to 1000000000000; while a call is under way, the most that it can use counts.
+   * Tokens of calls of the model, input and output together, 1 to 1000000000000. They come in again as the calls do. While a call is under way, the most that it can use counts; one that can use more than this is made when all of them have come in.
    */
   readonly tokensPerMinute?: number;
 }
 /**
- * So many calls of the model in each period; they may come at once.
+ * So many calls of the model in each period. They come in again steadily; after a quiet time those of a whole period may be made at once, and nearly twice as many within one period.
  */
 export interface EventRate {
   /**

@@ -14,10 +14,12 @@ import { brokerFor, storeFor, withRemedy } from '../dev/parts.ts';
 import { devSchedules, scheduleLine, scheduleNamed } from '../dev/schedules.ts';
 import { devSecrets } from '../dev/secrets.ts';
 import { type Session, startSession } from '../dev/session.ts';
+import { type TypedTriggers, typedTriggersOf } from '../dev/typed-triggers.ts';
 import { rabbitMqOf, redisOf, type UrlFlags } from '../dev/url-flags.ts';
 import { type Door, doorsOf, type UserExchange, userExchangesOf } from '../dev/user-exchanges.ts';
 import { type ExitCode, RefusedInput } from '../exit.ts';
 import { type Loaded, load, redrivesLeftOut } from '../load.ts';
+import { warningsIn } from '../warnings.ts';
 
 /** The flags of `eventagent dev`. */
 export interface DevOptions extends UrlFlags {
@@ -61,6 +63,7 @@ export async function dev(
   const { configuration } = gatewayConfigurationFor(namespace, compiled);
   const userExchanges = rabbitMq === undefined ? userExchangesOf(loaded.agents) : [];
   const doors = rabbitMq === undefined ? doorsOf(loaded.agents, new Set(configuration.routes.map(({ path }) => path))) : [];
+  const typed = rabbitMq === undefined ? typedTriggersOf(loaded.agents, configuration.routes) : undefined;
   const log = createLog(options.log, (line) => process.stdout.write(line));
   const tracing = readEnvironment(tracingVariables('eventagent-dev'), environment);
   const offline = options.offline ? { model: createOfflineModel() } : {};
@@ -73,6 +76,7 @@ export async function dev(
       topology: mergedTopology(compiled.map(({ topology }) => topology)),
       runners: compiled.map(({ runner }) => runner),
       gateway: { ...configuration, routes: [...configuration.routes, ...doors.map(({ route }) => route)] },
+      unserved: typed?.answers,
       ...brokerFor(rabbitMq, userExchanges),
       store,
       standInsFor: (runner) => ({
@@ -98,7 +102,8 @@ export async function dev(
   }
   announce(log, options, keysFromEnvironment);
   announceExchanges(log, session.gatewayUrl, userExchanges, doors);
-  for (const line of redrivesLeftOut(loaded)) log.warn(line);
+  if (typed !== undefined) announceTyped(log, session.gatewayUrl, typed);
+  for (const line of [...warningsIn(loaded, systemClock.now()), ...redrivesLeftOut(loaded)]) log.warn(line);
   for (const schedule of schedules) log.info('schedule', scheduleLine(schedule, systemClock.now()));
   const webhooks = compiled.flatMap(({ routes }) => routes.map(({ path }) => `${session.gatewayUrl}${path}`));
   log.info('ready', { gateway: session.gatewayUrl, metrics: `${session.metricsUrl}/metrics`, webhooks });
@@ -143,6 +148,17 @@ function announceExchanges(log: Log, gatewayUrl: string, exchanges: readonly Use
         type,
       });
   }
+}
+
+/** Likewise for what is taken from the namespace's event exchange. */
+function announceTyped(log: Log, gatewayUrl: string, { names, webhooks, remedy }: TypedTriggers): void {
+  if (webhooks.length === 0)
+    log.warn(`nothing reaches queue triggers by event types on the embedded broker: ${remedy}`, { triggers: names });
+  else
+    log.info('queue triggers by event types are reached by webhooks with fanOut', {
+      triggers: names,
+      publish: webhooks.map((path) => `POST ${gatewayUrl}${path}`),
+    });
 }
 
 function showCaptured(log: Log, runner: RunnerConfiguration, { output, request, secretHeaders, idempotencyKey }: OutgoingRequest): void {

@@ -1,3 +1,4 @@
+import type { Budget } from '../../api/configuration.ts';
 import type { Message } from '../../api/message.ts';
 import { agentId } from '../../api/names.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -8,6 +9,7 @@ import { usageBound } from '../../model/anthropic-request.ts';
 import { ModelError, type ModelErrorCode, type ModelRequest } from '../../model/port.ts';
 import { type Program, programOf } from '../../runner/program.ts';
 import { runsBetween } from '../../schedule/runs.ts';
+import { noRoomFor, overBudgets, type Runs } from '../estimate/budget.ts';
 import { periodFigures, type RunFigures, runFigures, together } from '../estimate/figures.ts';
 import { judgementOf, nextTickOf } from '../estimate/judge.ts';
 import { type Receipts, readReceipts } from '../estimate/receipts.ts';
@@ -16,6 +18,7 @@ import { readSample, type Sample } from '../estimate/samples.ts';
 import { RefusedInput } from '../exit.ts';
 import { type Loaded, type LoadedAgent, type LoadedSchedule, load, missingAgent, redrivesLeftOut } from '../load.ts';
 import type { Terminal } from '../terminal.ts';
+import { warningsIn } from '../warnings.ts';
 
 /** The flags of `eventagent estimate`. */
 export interface EstimateOptions {
@@ -51,7 +54,6 @@ export async function estimate(
     ] as const)
       if (value !== undefined) throw new InputError('Usage', `${flag} says something of the events of --events, and there are none`);
   const loaded = load(paths);
-  for (const line of redrivesLeftOut(loaded)) terminal.err(`warning: ${line}`);
   const missing = loaded.schedules.flatMap((schedule) => missingAgent(schedule) ?? []);
   if (missing.length > 0) throw new RefusedInput(missing);
   if (events.length === 0 && loaded.schedules.length === 0)
@@ -60,6 +62,7 @@ export async function estimate(
       'there is no event to estimate with: give files with events to --events, or the file of an AgentSchedule',
     );
   const now = systemClock.now();
+  for (const line of [...warningsIn(loaded, now), ...redrivesLeftOut(loaded)]) terminal.err(`warning: ${line}`);
   const samples = samplesOf(events, options, now);
   const receipts = options.receipts === undefined ? undefined : readReceipts(options.receipts);
 
@@ -144,21 +147,23 @@ async function agentEstimate(
   const { samples, perMonth, now, figures } = given;
   const { agent, compiled, placeOf } = loaded;
   const { namespace, name } = agent.metadata;
+  const { budget } = compiled.runner;
   const program = programOf(compiled.runner);
   const streams: StreamEstimate[] = [];
   if (samples.length > 0) {
     const events: EventEstimate[] = [];
-    for (const sample of samples) events.push(await eventEstimate(sample.name, sample.message, program, now, figures));
+    for (const sample of samples) events.push(await eventEstimate(sample.name, sample.message, program, { now, figures, budget }));
     streams.push(streamOf({ from: 'events', events, ...(perMonth === undefined ? {} : { runsPerYear: perMonth * MONTHS }) }));
   }
   for (const schedule of given.schedules.filter(({ agent: own }) => own === loaded)) {
     const { message, times, cron, timeZone } = nextTickOf(schedule, loaded, now);
-    const events = [await eventEstimate('its event', message, program, now, figures)];
+    const events = [await eventEstimate('its event', message, program, { now, figures, budget })];
     const { metadata, spec } = schedule.schedule;
     const about = { name: `${metadata.namespace}/${metadata.name}`, cron, timeZone, suspended: spec.suspend };
     streams.push(streamOf({ from: 'schedule', schedule: about, runsPerYear: runsBetween(times, now, now + YEAR_MS), events }));
   }
   const periods = streams.flatMap(({ period }) => period ?? []);
+  const overBudget = budget === undefined ? [] : overBudgets(streams.flatMap(runsOf), budget);
   return {
     agent: `${namespace}/${name}`,
     place: placeOf('metadata.name'),
@@ -167,14 +172,28 @@ async function agentEstimate(
     ...(given.receipts === undefined ? {} : { receipts: given.receipts.meanOutput(agentId(agent.metadata)) ?? 'none-of-it' }),
     streams,
     ...(periods.length > 1 ? { total: together(periods) } : {}),
+    ...(overBudget.length > 0 ? { overBudget } : {}),
   };
 }
 
-async function eventEstimate(event: string, message: Message, program: Program, now: number, figures: Figures): Promise<EventEstimate> {
+async function eventEstimate(
+  event: string,
+  message: Message,
+  program: Program,
+  given: { readonly now: number; readonly figures: Figures; readonly budget: Budget | undefined },
+): Promise<EventEstimate> {
+  const { now, figures, budget } = given;
   const judgement = judgementOf(message, program, now);
   switch (judgement.kind) {
-    case 'run':
-      return { event, outcome: 'run', ...(await figures(judgement.request)) };
+    case 'run': {
+      const run = await figures(judgement.request);
+      const noRoom = budget === undefined ? undefined : noRoomFor(judgement.request, run, budget);
+      if (noRoom === undefined) return { event, outcome: 'run', ...run };
+      const { isCertain, reason, error } = noRoom;
+      return isCertain
+        ? { event, outcome: 'dead-letter', reason, error }
+        : { event, outcome: 'run', ...run, mayBeDeadLetter: { reason, error } };
+    }
     case 'filtered':
       return { event, outcome: 'filtered' };
     case 'dead-letter':
@@ -183,8 +202,12 @@ async function eventEstimate(event: string, message: Message, program: Program, 
 }
 
 function streamOf(stream: Omit<StreamEstimate, 'period'>): StreamEstimate {
-  const { events, runsPerYear } = stream;
-  const runs = events.flatMap((event) => (event.outcome === 'run' ? [event] : []));
-  const period = runsPerYear === undefined ? undefined : periodFigures(runs, { runsPerYear });
+  const [known] = runsOf(stream);
+  const period = known === undefined ? undefined : periodFigures(known.runs, known);
   return { ...stream, ...(period === undefined ? {} : { period }) };
+}
+
+/** What runs of a stream, where it is known how often. */
+function runsOf({ events, runsPerYear }: StreamEstimate): readonly Runs[] {
+  return runsPerYear === undefined ? [] : [{ runs: events.flatMap((event) => (event.outcome === 'run' ? [event] : [])), runsPerYear }];
 }

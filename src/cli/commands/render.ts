@@ -14,7 +14,7 @@ const NO_UID = '(set by the API server)';
 export function render(paths: readonly string[], terminal: Terminal): void {
   const loaded = load(paths);
   const { agents, schedules } = loaded;
-  for (const line of redrivesLeftOut(loaded)) terminal.err(`warning: ${line}`);
+  for (const line of [...loaded.passedOver, ...redrivesLeftOut(loaded)]) terminal.err(`warning: ${line}`);
   const missing = schedules.flatMap((schedule) => missingAgent(schedule) ?? []);
   if (missing.length > 0) throw new RefusedInput(missing);
   const show = (value: unknown) => {

@@ -25,6 +25,8 @@ export interface SessionParts {
   readonly topology: Topology;
   readonly runners: readonly RunnerConfiguration[];
   readonly gateway: GatewayConfiguration;
+  /** What the gateway answers at paths that have no route, where it is more than that there is none. */
+  readonly unserved: ReadonlyMap<string, string> | undefined;
   readonly connection: BrokerConnection;
   readonly admin: TopologyAdmin;
   readonly store: OwnedStore;
@@ -97,7 +99,7 @@ async function start(parts: SessionParts, closers: (() => Promise<void>)[], clos
   const shared = { connection, secrets, clock, log, metrics, tracer };
   const gateway = await forFlag(
     '--port',
-    startGateway({ ...shared, configuration: parts.gateway, toldRefusals: 'all', host, port: parts.port }),
+    startGateway({ ...shared, configuration: parts.gateway, unserved: parts.unserved, toldRefusals: 'all', host, port: parts.port }),
   );
   closers.push(() => gateway.close());
   const status = await forFlag(

@@ -59,15 +59,28 @@ export function periodFigures(runs: readonly RunFigures[], { runsPerYear }: Freq
   return { runsPerYear, input: leastKnown(runs), monthNanoUsd: share(run, runsPerYear, 12), dayNanoUsd: share(run, runsPerYear, 365) };
 }
 
+/** How many tokens, input and output, a month and a day of such runs use, from the fewest to the most. */
+export function periodTokens(runs: readonly RunFigures[], { runsPerYear }: Frequency): { readonly month: Range; readonly day: Range } {
+  const run = {
+    from: Math.min(...runs.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens.from)),
+    to: Math.max(...runs.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens.to)),
+  };
+  return { month: share(run, runsPerYear, 12), day: share(run, runsPerYear, 365) };
+}
+
 /** The sum of several periods. */
 export function together(periods: readonly PeriodFigures[]): PeriodFigures {
-  const sum = (of: (period: PeriodFigures) => number) => periods.reduce((total, period) => total + of(period), 0);
   return {
-    runsPerYear: sum(({ runsPerYear }) => runsPerYear),
+    runsPerYear: periods.reduce((sum, { runsPerYear }) => sum + runsPerYear, 0),
     input: leastKnown(periods),
-    monthNanoUsd: { from: sum(({ monthNanoUsd }) => monthNanoUsd.from), to: sum(({ monthNanoUsd }) => monthNanoUsd.to) },
-    dayNanoUsd: { from: sum(({ dayNanoUsd }) => dayNanoUsd.from), to: sum(({ dayNanoUsd }) => dayNanoUsd.to) },
+    monthNanoUsd: sumOf(periods.map(({ monthNanoUsd }) => monthNanoUsd)),
+    dayNanoUsd: sumOf(periods.map(({ dayNanoUsd }) => dayNanoUsd)),
   };
+}
+
+/** The sum of several ranges. */
+export function sumOf(ranges: readonly Range[]): Range {
+  return ranges.reduce((sum, { from, to }) => ({ from: sum.from + from, to: sum.to + to }), { from: 0, to: 0 });
 }
 
 function leastKnown(parts: readonly Pick<RunFigures, 'input'>[]): RunFigures['input'] {

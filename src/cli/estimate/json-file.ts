@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
-import { fileProblem } from '../../manifest/file-problem.ts';
+import { fileProblem } from '../../lib/file-problem.ts';
 import { RefusedInput } from '../exit.ts';
 
 /** The text of a file. Throws `RefusedInput`. */

@@ -1,9 +1,15 @@
 import { usdText } from '../../api/prices.ts';
+import type { OverBudget } from './budget.ts';
 import type { PeriodFigures, Range, RunFigures } from './figures.ts';
 
 /** One event, and what it costs an agent. */
 export type EventEstimate =
-  | ({ readonly event: string; readonly outcome: 'run' } & RunFigures)
+  | ({
+      readonly event: string;
+      readonly outcome: 'run';
+      /** Where only an upper bound of the input is known, which its agent's budget has no room for. */
+      readonly mayBeDeadLetter?: { readonly reason: string; readonly error: string };
+    } & RunFigures)
   | { readonly event: string; readonly outcome: 'filtered' }
   | { readonly event: string; readonly outcome: 'dead-letter'; readonly reason: string; readonly error: string };
 
@@ -33,6 +39,8 @@ export interface AgentEstimate {
   readonly streams: readonly StreamEstimate[];
   /** Of its streams whose cost is known, where there are several. */
   readonly total?: PeriodFigures;
+  /** What a day or a month of all its streams is more than its budget; missing where none is. */
+  readonly overBudget?: readonly OverBudget[];
 }
 
 /** Everything that `estimate` says. Amounts are whole nano-USD. */
@@ -60,12 +68,21 @@ export function reportOf({ agents, total }: Estimate): readonly string[] {
 }
 
 function agentLines(agent: AgentEstimate): readonly string[] {
-  const { streams, total } = agent;
+  const { streams, total, overBudget = [] } = agent;
   return [
     `EventAgent ${agent.agent} (${agent.place}): ${agent.model}, maxTokens ${agent.maxTokens}${receiptsText(agent)}`,
     ...(streams.length === 0 ? ['    no event to estimate with: give one to --events'] : streams.flatMap(streamLines)),
     ...(total === undefined ? [] : [`  its runs together: ${periodText(total)}`]),
+    ...overBudget.map(overBudgetText),
   ];
+}
+
+function overBudgetText({ limit, unit, estimate, budget, isCertain }: OverBudget): string {
+  const period = limit === 'perDay' ? 'day' : 'month';
+  const textOf = (amount: number) => (unit === 'tokens' ? `${amount} tokens` : usdText(amount));
+  const much = rangeText(estimate, (amount) => (unit === 'tokens' ? String(amount) : usdText(amount)));
+  const above = isCertain ? 'is above' : 'can be above';
+  return `  spec.budget.${limit}: ${much}${unit === 'tokens' ? ' tokens' : ''} a ${period} ${above} its ${textOf(budget)}: events then wait for the next ${period}`;
 }
 
 function receiptsText({ receipts }: AgentEstimate): string {
@@ -94,9 +111,13 @@ function eventLines(event: EventEstimate): readonly string[] {
     case 'dead-letter':
       return [`${head}: becomes a dead letter, costs nothing: ${event.reason}: ${event.error}`];
     case 'run': {
-      const { inputTokens, input, outputTokens } = event;
+      const { inputTokens, input, outputTokens, mayBeDeadLetter } = event;
       const counted = input === 'counted' ? `${inputTokens} in (counted by the provider)` : `at most ${inputTokens} in`;
-      return [`${head}: ${counted}, ${rangeText(outputTokens, String)} out`, ...formulaLines(event)];
+      return [
+        `${head}: ${counted}, ${rangeText(outputTokens, String)} out`,
+        ...formulaLines(event),
+        ...(mayBeDeadLetter === undefined ? [] : [`      may become a dead letter: ${mayBeDeadLetter.reason}: ${mayBeDeadLetter.error}`]),
+      ];
     }
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../lib/errors.ts';
+import { messageOf } from './errors.ts';
 
 /** What is wrong with a file or folder, and what to do, by the code of the system's error. https://man7.org/linux/man-pages/man3/errno.3.html */
 const problems: Readonly<Record<string, string>> = {
