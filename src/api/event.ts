@@ -60,9 +60,10 @@ export const MAX_EXTENSIONS = 32;
 const MAX_EXTENSION_NAME = 128;
 
 const attribute = { id: 'ce-id', source: 'ce-source', type: 'ce-type', time: 'ce-time', subject: 'ce-subject' } as const;
-const HOP = 'ce-hop';
+/** The header, of a message and of a request that an event causes, that says how many agents it has come through. */
+export const HOP_HEADER = 'ce-hop';
 const KEY = /^[0-9a-f]{64}$/;
-const OWN = new Set<string>([...Object.values(attribute), HOP, 'ce-specversion']);
+const OWN = new Set<string>([...Object.values(attribute), HOP_HEADER, 'ce-specversion']);
 
 /** The message that carries an event: the body untouched, the attributes as headers, the id as message id. `publishedAt` in milliseconds. */
 export function messageFor(
@@ -91,7 +92,7 @@ function attributeHeaders(event: Envelope['attributes']): Headers {
     ...(event.id === undefined ? {} : { [attribute.id]: event.id }),
     [attribute.source]: event.source,
     [attribute.type]: event.type,
-    [HOP]: event.hop,
+    [HOP_HEADER]: event.hop,
   };
   if (event.time !== undefined) headers[attribute.time] = event.time;
   if (event.subject !== undefined) headers[attribute.subject] = event.subject;
@@ -146,7 +147,7 @@ export function envelopeOf(message: Message & { readonly exchange: string; reado
       ...(subject === undefined ? {} : { subject }),
       ...(traceparent === undefined ? {} : { traceparent }),
       extensions,
-      hop: countOf(headers[HOP], 0) ?? 0,
+      hop: countOf(headers[HOP_HEADER], 0) ?? 0,
     },
     progress: own ? progressOf(headers) : FRESH,
     publishedAt: isPlausible(message.timestamp) ? message.timestamp * 1000 : undefined,

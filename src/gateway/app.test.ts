@@ -205,3 +205,21 @@ for (const [name, path, request, code, reason, body, stored] of rows) {
     assert.equal(gateway.lines.length, code >= 500 ? 1 : 0, gateway.lines.join(''));
   });
 }
+
+test('the hops that a request says travel with the event, at a webhook of any scheme', async () => {
+  await using world = await embeddedGateway();
+  const requests = [
+    ['/github', delivery],
+    ['/hmac', withHeaders(event, { 'x-signature': hexOf(cloudEvent()) })],
+    ['/bearer', withHeaders(event, { authorization: `Bearer ${SECRET}` })],
+    ['/open', event],
+  ] as const;
+  for (const [path, request] of requests) {
+    const { code } = await exchange(`${world.gateway.url}/reviewer${path}`, withHeaders(request, { 'ce-hop': '4' }));
+    assert.equal(code, 202, path);
+  }
+  assert.deepEqual(
+    world.stored().map(({ headers }) => headers['ce-hop']),
+    [4, 4, 4, 4],
+  );
+});

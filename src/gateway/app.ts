@@ -17,7 +17,7 @@ import { createRefusalLog, type RefusalLog } from './refusal-log.ts';
 import { expectsInvitation, respond, respondEarly } from './respond.ts';
 import { readCloudEvent } from './sources/cloud-events.ts';
 import { readGitHub } from './sources/github.ts';
-import type { Reading, Source } from './sources/reading.ts';
+import { type Reading, type Source, withHop } from './sources/reading.ts';
 import { parseTopicPattern, type TopicPattern, topicMatches } from './topic.ts';
 import { beginVerification } from './verify/verify.ts';
 
@@ -141,7 +141,7 @@ export class GatewayApp {
     const span = requestSpan(tracer, served.route, request, reading.event, receivedAt);
     let ending = plain('internal');
     try {
-      ending = await this.#publish(served, { ...reading, body }, span);
+      ending = await this.#publish(served, { ...reading, event: withHop(reading.event, request.headers), body }, span);
       return ending;
     } finally {
       const code = codeOf(ending.reason);

@@ -3,13 +3,13 @@ import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { brokerNames } from '../../src/api/names.ts';
 import { costNanoUsd } from '../../src/api/prices.ts';
-import { parseRunnerStatus } from '../../src/api/runner-status.ts';
 import { rabbitVersions } from '../parts/rabbitmq.ts';
 import { createRandom } from '../simulation/random.ts';
 import type { ClaudeStub } from '../support/claude-stub.ts';
 import { eventually } from '../support/eventually.ts';
 import { deliver } from '../support/github-sender.ts';
 import { onPodsStage, type Pod } from '../support/pods-stage.ts';
+import { statusOf } from '../support/runner-status.ts';
 import { scrape, sumOf } from '../support/scrape.ts';
 
 const REPLICAS = 8;
@@ -21,11 +21,6 @@ const DEAD = brokerNames({ namespace: 'test', name: 'reviewer' }).dead;
 /** What the provider bills, by its own books. */
 function billedNanoUsd(stub: ClaudeStub): number {
   return stub.ledger().reduce((sum, { model, billed }) => sum + (costNanoUsd(model, billed) ?? 0), 0);
-}
-
-/** What a runner says of the provider and the budget. */
-async function statusOf(pod: Pod) {
-  return parseRunnerStatus(await (await fetch(`${pod.metricsUrl}/status`)).text());
 }
 
 suite('what may be spent, and a provider that is away', { concurrency: 1 }, () => {

@@ -38,6 +38,16 @@ test('the request arrives as it was rendered, with the key, our name, and the he
   );
 });
 
+test('no header from a Secret takes the place of the hops that the request was rendered with', async () => {
+  answering({});
+  const { request } = outgoing();
+  await send(
+    outgoing({ request: { ...request, headers: { ...request.headers, 'ce-hop': '3' } }, secretHeaders: { 'ce-hop': '0' } }),
+    never,
+  );
+  assert.equal(sink.requests().at(-1)?.headers['ce-hop'], '3');
+});
+
 const answers: readonly (readonly [name: string, answer: SinkAnswer, want: object])[] = [
   [
     'retry-after in seconds',

@@ -1,7 +1,7 @@
 import { suite, test } from 'node:test';
-import { runStoreTroubles } from '../support/store-trouble.ts';
+import { runStoreTroubles, storeTroubles } from '../support/store-trouble.ts';
 
 suite('a store in trouble, by the ledger', { concurrency: true }, () => {
-  test('Redis', (t) => runStoreTroubles(t, 'redis', '4.0'));
-  test('Valkey', (t) => runStoreTroubles(t, 'valkey', '3.10'));
+  test('Redis', (t) => runStoreTroubles(t, 'redis', '4.0', storeTroubles));
+  test('Valkey', (t) => runStoreTroubles(t, 'valkey', '3.10', storeTroubles));
 });

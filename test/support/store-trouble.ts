@@ -7,15 +7,21 @@ import { type RedisServer, type StoreKind, startRedis } from '../parts/redis.ts'
 import { partOrSkip } from '../parts/unavailable.ts';
 import { runCli } from './dev-process.ts';
 import { eventually } from './eventually.ts';
+import type { HttpSink } from './http-sink.ts';
 import { createLedger } from './ledger.ts';
 import { onPodsStage, type Pod } from './pods-stage.ts';
+import { scrape, sumOf } from './scrape.ts';
 import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 interface Scene {
+  readonly kind: StoreKind;
   readonly server: RedisServer;
   /** Between the runner and the store. */
   readonly proxy: TcpProxy;
   readonly runner: Pod;
+  readonly sink: HttpSink;
+  /** Sends so many events more, each of which is to be accepted at once. */
+  send(count: number): Promise<void>;
   /** Waits until the runner says on `/readyz` that it is as wanted. */
   saysReady(isReady: boolean, text?: RegExp): Promise<void>;
 }
@@ -29,8 +35,8 @@ interface StoreTrouble {
 /** Events under way at a time in the runner. */
 const SLOTS = 4;
 
-/** Every trouble with the store. What it does to `/readyz` is waited for, so that it lasts long enough to matter. */
-const storeTroubles: readonly StoreTrouble[] = [
+/** What can happen to one store. What it does to `/readyz` is waited for, so that it lasts long enough to matter. */
+export const storeTroubles: readonly StoreTrouble[] = [
   {
     name: 'the store is killed (-9) in the middle of runs, stays away, and comes back',
     happen: async ({ server, saysReady }) => {
@@ -82,11 +88,64 @@ const storeTroubles: readonly StoreTrouble[] = [
   },
 ];
 
-/** Runs every trouble, one after the other, on a store and a virtual host of their own, each with its own ledger. */
-export async function runStoreTroubles(t: TestContext, kind: StoreKind, version: RabbitVersion): Promise<void> {
+/** A store of two servers, of which the other one takes over. */
+export const storeFailover: StoreTrouble = {
+  name: 'the store fails over to its replica, and back: its address leads to a server that takes no writes for a while, and then to the new primary',
+  happen: async (scene) => {
+    await using heir = await startRedis({ kind: scene.kind });
+    await failOver(scene, scene.server, heir);
+    await failOver(scene, heir, scene.server);
+  },
+};
+
+/** Makes a replica the primary, as an operator of Redis does, and the primary its replica. The address of the store follows when the runner has said that it holds. */
+async function failOver({ proxy, runner, sink, send, saysReady }: Scene, primary: RedisServer, heir: RedisServer): Promise<void> {
+  const [from, to] = [new Redis(primary.url), new Redis(heir.url)];
+  const replication = (of: Redis, state: RegExp) =>
+    eventually(`replication: ${state}`, async () => state.test(await of.info('replication')), 30_000);
+  const isPaused = async () => sumOf(await scrape(`${runner.metricsUrl}/metrics`), 'eventagent_intake_paused', { reason: 'store' }) === 1;
+  const told = runner.lines().length;
+  const tells = (message: RegExp, error: RegExp) =>
+    runner
+      .lines()
+      .slice(told)
+      .some((line) => message.test(line.msg) && error.test(String(line.error ?? '')));
+  try {
+    if (!/^role:slave/m.test(await to.info('replication'))) await to.replicaof('127.0.0.1', portOf(primary));
+    await replication(to, /^master_link_status:up/m);
+    const effects = sink.effects().length;
+    await send(40);
+    await sink.until('runs are under way', () => sink.effects().length > effects, 30_000);
+    await from.call('FAILOVER', 'TO', '127.0.0.1', portOf(heir));
+    await Promise.all([replication(from, /^role:slave/m), replication(to, /^role:master/m)]);
+    await saysReady(false);
+    await send(10);
+    await eventually('the intake is closed', isPaused, 40_000);
+    assert.ok(tells(/^the store cannot be used/, /READONLY|MASTERDOWN/), 'the log says why');
+    proxy.leadTo(portOf(heir));
+    await saysReady(true);
+    await eventually('the intake is open', async () => !(await isPaused()), 40_000);
+    assert.ok(tells(/^the store can be used again/, /^$/), 'the log says so');
+  } finally {
+    from.disconnect();
+    to.disconnect();
+  }
+}
+
+function portOf({ url }: RedisServer): number {
+  return Number(new URL(url).port);
+}
+
+/** Runs troubles, one after the other, on a store and a virtual host of their own, each with its own ledger. */
+export async function runStoreTroubles(
+  t: TestContext,
+  kind: StoreKind,
+  version: RabbitVersion,
+  troubles: readonly StoreTrouble[],
+): Promise<void> {
   await using server = await partOrSkip(t, () => startRedis({ kind }));
   if (server == null) return;
-  await using proxy = await createTcpProxy(Number(new URL(server.url).port));
+  await using proxy = await createTcpProxy(portOf(server));
   await onPodsStage(
     t,
     version,
@@ -106,23 +165,26 @@ export async function runStoreTroubles(t: TestContext, kind: StoreKind, version:
           40_000,
         );
       };
-      for (const [index, { name, happen }] of storeTroubles.entries())
+      for (const [index, { name, happen }] of troubles.entries())
         await t.test(name, async (sub) => {
           const ledger = createLedger(stage);
           const isIdle = name.includes('while nothing runs');
-          const send = async (from: number, count: number) => {
-            const ids = Array.from({ length: count }, (_, number) => `event-${index}-${from + number}`);
-            for (const id of ids) assert.equal(await ledger.send(gateway.gatewayUrl, id), 202, 'intake goes on');
+          let sent = 0;
+          const send = async (count: number) => {
+            for (let more = 0; more < count; more += 1) {
+              sent += 1;
+              assert.equal(await ledger.send(gateway.gatewayUrl, `event-${index}-${sent}`), 202, 'intake goes on');
+            }
           };
           const effects = sink.effects().length;
           if (!isIdle) {
-            await send(0, 60);
+            await send(60);
             await sink.until('runs are under way', () => sink.effects().length > effects, 30_000);
           }
-          const sending = isIdle ? Promise.resolve() : send(60, 60);
-          await happen({ server, proxy, runner, saysReady });
+          const sending = isIdle ? Promise.resolve() : send(60);
+          await happen({ kind, server, proxy, runner, sink, send, saysReady });
           await sending;
-          await send(120, 10);
+          await send(10);
           // What a store that is away cost is known by the calls that ended without a checkpoint: one for each event in hand.
           await ledger.close(sub, { scenario: name, on: `${kind}, RabbitMQ ${version}`, mostBoughtAgain: isIdle ? 0 : 5 * SLOTS });
         });

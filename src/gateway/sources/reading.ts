@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { EventAttributes } from '../../api/event.ts';
+import { type EventAttributes, HOP_HEADER } from '../../api/event.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json-object.ts';
 
 /** What a verified request turned out to be. `contentType` is what the event's message says of its body. */
@@ -22,6 +22,19 @@ export type Source = (headers: IncomingHttpHeaders, body: Buffer) => Reading;
 /** A refusal. */
 export function refused(reason: Refusal['reason'], error: string): Refusal {
   return { kind: 'refused', reason, error };
+}
+
+/** An event may say this much at most in a header of how many agents it has come through; the hop limit is far below. */
+const MAX_HOP = 255;
+
+/**
+ * The event with the hops that the request's header says, which an agent's output sets, where those are more than the event's own: no body that an agent renders hides a circle.
+ * A header that is no whole number from 0 to 255 is none.
+ */
+export function withHop(event: EventAttributes, headers: IncomingHttpHeaders): EventAttributes {
+  const said = headers[HOP_HEADER];
+  const hop = typeof said === 'string' && /^\d{1,3}$/.test(said) ? Number(said) : 0;
+  return hop <= MAX_HOP && hop > event.hop ? { ...event, hop } : event;
 }
 
 /** The media type in a content type, in lower case and without parameters. */

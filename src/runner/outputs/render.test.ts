@@ -46,7 +46,14 @@ test('without a template the body is JSON with the agent, the event and the text
     model: 'm',
     text: 'say "hi"\n',
   });
-  assert.deepEqual(headers, { 'content-type': 'application/json' });
+  assert.deepEqual(headers, { 'content-type': 'application/json', 'ce-hop': '1' });
+});
+
+test('a request says that the event has come through one agent more, whatever header the agent sets', () => {
+  const hopOf = (event: object, headers: HttpOutput['headers'] = []) =>
+    renderRequest(outputProgram({ ...output, headers }), { ...scope, event: { ...scope.event, ...event } }).headers['ce-hop'];
+  assert.equal(hopOf({ hop: 7 }), '8');
+  for (const name of ['ce-hop', 'Ce-Hop']) assert.equal(hopOf({ hop: 7 }, [{ name, value: '0' }]), '8');
 });
 
 const urls: readonly (readonly [name: string, change: Partial<HttpOutput>, want: string])[] = [

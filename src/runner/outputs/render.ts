@@ -1,5 +1,5 @@
 import type { HttpOutput } from '../../api/configuration.ts';
-import type { AgentEvent } from '../../api/event.ts';
+import { type AgentEvent, HOP_HEADER } from '../../api/event.ts';
 import { type AgentRef, agentId } from '../../api/names.ts';
 import type { RenderedRequest } from '../../api/record.ts';
 import { literalOrigin } from '../../expr/literal-origin.ts';
@@ -51,6 +51,8 @@ export function renderRequest(program: OutputProgram, scope: OutputScope): Rende
     const headers: Record<string, string> = { 'content-type': output.contentType };
     for (const { name, value } of program.headers)
       headers[name.toLowerCase()] = inTemplate(`header ${name}`, () => headerValue(value.render(scope)));
+    // Last: a circle of agents ends, whatever headers they set.
+    headers[HOP_HEADER] = String(scope.event.hop + 1);
     return { method: output.method, url: url.href, headers, body: inTemplate('body', () => bodyFor(program, scope)) };
   });
 }

@@ -1,3 +1,4 @@
+import { HOP_HEADER } from '../../api/event.ts';
 import type { RenderedRequest } from '../../api/record.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { follow } from '../../lib/follow.ts';
@@ -69,6 +70,7 @@ async function exchange(
 ): Promise<Answer> {
   let url = allowedUrl(outgoing.request.url, outgoing.allowedHosts);
   const home = url.origin;
+  const { [HOP_HEADER]: hop } = outgoing.request.headers;
   for (let redirects = 0; ; redirects += 1) {
     const response = await httpFetch(url, {
       method: outgoing.request.method,
@@ -77,6 +79,7 @@ async function exchange(
         ...outgoing.request.headers,
         ...(url.origin === home ? outgoing.secretHeaders : {}),
         'idempotency-key': outgoing.idempotencyKey,
+        ...(hop === undefined ? {} : { [HOP_HEADER]: hop }),
       },
       body: outgoing.request.body,
       signal,
