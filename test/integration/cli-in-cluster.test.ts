@@ -200,7 +200,7 @@ suite('a command as a Job on a real API server', { concurrency: 2 }, () => {
       t.after(() => child.kill('SIGKILL'));
       let stderr = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      const job = await eventually('the Job', async () => (await jobs()).trim() || undefined, 30_000);
+      const job = await eventually('the Job', async () => (await jobs()).trim() || undefined);
       assert.equal(
         await own.kubectl('get', job, '--output=jsonpath={.spec.template.spec.containers[0].args}'),
         JSON.stringify(['redrive', '--limit=5', '--', `${namespace}/triage`]),

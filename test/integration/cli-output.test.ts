@@ -36,7 +36,7 @@ suite('a standard output that takes no more', { concurrency: 2 }, () => {
   test('ends dev as SIGTERM does, without a trace of it', async () => {
     const dev = run(DEV);
     try {
-      await dev.until('dev is ready', () => dev.said.stdout.includes(' ready '), 30_000);
+      await dev.until('dev is ready', () => dev.said.stdout.includes(' ready '));
       const [, gateway = ''] = /gateway=(\S+)/.exec(dev.said.stdout) ?? [];
       dev.child.stdout?.destroy();
       await fetch(`${gateway}/nowhere`, { method: 'POST' });
@@ -82,7 +82,7 @@ suite('the demo', { concurrency: 3 }, () => {
   for (const signal of ['SIGKILL', 'SIGHUP', 'SIGTERM'] as const)
     test(`leaves nothing behind after ${signal}`, async () => {
       const demo = run([join(CLI, 'demo.ts'), '--keep']);
-      await demo.until('it is told', () => demo.said.stdout.includes('Still running'), 30_000);
+      await demo.until('it is told', () => demo.said.stdout.includes('Still running'));
       const dev = childOf(demo.child.pid);
       assert.ok(isAlive(dev));
       demo.child.kill(signal);

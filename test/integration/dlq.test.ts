@@ -12,6 +12,7 @@ import { freshVhost, manage } from '../parts/vhost.ts';
 import { deadLetterQueue } from '../support/dead-letter-queue.ts';
 import { DEAD_AT, REVIEWER } from '../support/dead-letter-stage.ts';
 import { runCli } from '../support/dev-process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const AGENT = 'test/reviewer';
 const { dead, work, exchange } = brokerNames(REVIEWER);
@@ -151,8 +152,7 @@ suite('dead letters are looked at from the command line', { concurrency: 2 }, ()
       await queue.channel.publish({ ...message, exchange: 'support.events', routingKey: 'ticket.created' });
       await queue.channel.publish({ ...message, headers: {}, messageId: 'own-1', exchange, routingKey: 'work' });
       for (const _message of ['ticket-1', 'own-1']) {
-        const delivery = await queue.channel.get(work);
-        assert.ok(delivery);
+        const delivery = await eventually('the message', () => queue.channel.get(work));
         queue.channel.reject(delivery, { requeue: false });
       }
       await queue.ready(dead, 2);

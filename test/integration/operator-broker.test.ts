@@ -211,7 +211,7 @@ suite('the operator and its broker', { concurrency: 4 }, () => {
       await condition('a', 'TopologyReady', 'True', 'Declared', 40_000);
       const { password } = new URL(rabbit.managementUrl);
       await writeBroker({ password: 'hunter2' });
-      const refused = await condition('a', 'BrokerReachable', 'False', 'BrokerLoginRefused', 15_000);
+      const refused = await condition('a', 'BrokerReachable', 'False', 'BrokerLoginRefused');
       assert.doesNotMatch(refused.message, /hunter2/);
       await condition('a', 'TopologyReady', 'Unknown');
       const unknown = await status('a');

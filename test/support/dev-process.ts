@@ -18,7 +18,7 @@ export interface DevProcess extends LoggedProcess {
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
 /** A command that has not ended by itself by then is killed, and has no exit code. */
-const CLI_DEADLINE_MS = 60_000;
+const CLI_DEADLINE_MS = 120_000;
 
 /** Runs the command line to its end. */
 export async function runCli(
@@ -46,7 +46,7 @@ export async function startDev(args: readonly string[], environment: NodeJS.Proc
   const child = startLogged([MAIN, 'dev', ...args, '--log', 'json', '--port', '0', '--metrics-port', '0'], environment);
   const ready = () => child.lines().find(({ msg }) => msg === 'ready');
   try {
-    await child.until('dev is ready', () => ready() !== undefined, 30_000);
+    await child.until('dev is ready', () => ready() !== undefined, 60_000);
   } catch (error) {
     await child.kill();
     throw error;

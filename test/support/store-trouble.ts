@@ -117,7 +117,7 @@ export async function runStoreTroubles(t: TestContext, kind: StoreKind, version:
           const effects = sink.effects().length;
           if (!isIdle) {
             await send(0, 60);
-            await sink.until('runs are under way', () => sink.effects().length > effects, 30_000);
+            await sink.until('runs are under way', () => sink.effects().length > effects);
           }
           const sending = isIdle ? Promise.resolve() : send(60, 60);
           await happen({ server, proxy, runner, saysReady });
