@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { eventually } from '../support/eventually.ts';
 import { SAMPLES } from '../support/sample-copy.ts';
 import { createWatchable } from '../support/until.ts';
@@ -14,7 +15,7 @@ const DEV = [join(CLI, 'main.ts'), 'dev', SAMPLE, '--offline', '--capture-output
 
 /** A process of ours, and what it says. */
 function run(args: readonly string[], stdout: 'pipe' | number = 'pipe') {
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'], env: { PATH: process.env.PATH } });
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'], env: bareEnvironment() });
   const said = { stdout: '', stderr: '' };
   const watchable = createWatchable();
   for (const stream of ['stdout', 'stderr'] as const)

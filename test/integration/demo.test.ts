@@ -8,6 +8,7 @@ import { costNanoUsd, usdText } from '../../src/api/prices.ts';
 import { DemoFailed, type LogLine, startDevChild } from '../../src/cli/demo/dev-child.ts';
 import { createPage } from '../../src/cli/demo/page.ts';
 import { tellStory } from '../../src/cli/demo/story.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { type ClaudeStub, startClaudeStub } from '../support/claude-stub.ts';
 import { SAMPLES, sampleCopy } from '../support/sample-copy.ts';
 import { createWatchable } from '../support/until.ts';
@@ -15,7 +16,7 @@ import { createWatchable } from '../support/until.ts';
 const DEMO = join(import.meta.dirname, '../../src/cli/demo.ts');
 const DELIVERY = join(SAMPLES, 'deliveries/pull_request.opened.json');
 /** Exactly what a first user has: no key, no terminal. */
-const ENVIRONMENT = { PATH: process.env.PATH };
+const ENVIRONMENT = bareEnvironment();
 
 /** A demo on its way. */
 function startDemo(args: readonly string[], environment: NodeJS.ProcessEnv = ENVIRONMENT) {

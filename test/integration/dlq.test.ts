@@ -9,6 +9,7 @@ import { brokerNames } from '../../src/api/names.ts';
 import { sharedRabbitMq } from '../parts/rabbitmq.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
 import { freshVhost, manage } from '../parts/vhost.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { deadLetterQueue } from '../support/dead-letter-queue.ts';
 import { DEAD_AT, REVIEWER } from '../support/dead-letter-stage.ts';
 import { runCli } from '../support/dev-process.ts';
@@ -112,7 +113,7 @@ suite('dead letters are looked at from the command line', { concurrency: 2 }, ()
     await queue.bury(letters.map((letter) => ({ ...letter, content: { body: Buffer.alloc(1000, 'x'), contentType: 'text/plain' } })));
     const start = () => {
       const main = join(import.meta.dirname, '../../src/cli/main.ts');
-      const options = { env: { PATH: process.env.PATH, EVENTAGENT_RABBITMQ_URL: vhost.amqpUrl } };
+      const options = { env: bareEnvironment({ EVENTAGENT_RABBITMQ_URL: vhost.amqpUrl }) };
       const child: ChildProcess = spawn(process.execPath, [main, 'dlq', 'export', AGENT], {
         stdio: ['ignore', 'pipe', 'pipe'],
         ...options,

@@ -8,6 +8,7 @@ import { brokerNames } from '../../src/api/names.ts';
 import { connectRabbitMq } from '../../src/broker/amqp.ts';
 import type { Channel } from '../../src/broker/port.ts';
 import { manage } from '../parts/vhost.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { deadLetterQueue } from '../support/dead-letter-queue.ts';
 import { REVIEWER } from '../support/dead-letter-stage.ts';
 import { type DevProcess, manifestFolder, runCli, startDev } from '../support/dev-process.ts';
@@ -165,7 +166,7 @@ suite('a redrive', { concurrency: 2 }, () => {
           let kills = 0;
           for (; kills < 6 && left > 20; kills += 1) {
             const main = join(import.meta.dirname, '../../src/cli/main.ts');
-            const env = { PATH: process.env.PATH, ...environmentOf(stage) };
+            const env = bareEnvironment(environmentOf(stage));
             const child = spawn(process.execPath, [main, 'redrive', AGENT], { stdio: 'ignore', env });
             const exit = once(child, 'exit');
             const done = doneOf(dev);
@@ -283,7 +284,7 @@ suite('a redrive', { concurrency: 2 }, () => {
       await using queue = await deadLetterQueue(stage.vhost);
       await queue.bury(ids(5).map((id) => ({ id })));
       const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/cli/main.ts'), 'redrive', AGENT, '--rate', '1/m'], {
-        env: { PATH: process.env.PATH, ...environmentOf(stage) },
+        env: bareEnvironment(environmentOf(stage)),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       t.after(() => child.kill('SIGKILL'));
