@@ -52,12 +52,14 @@ for (const version of rabbitVersions) {
     test('sequences of operations leave the same traces', async (t) => {
       const server = await partOrSkip(t, () => sharedRabbitMq(version));
       if (server === undefined) return;
+      let alike = 0;
       const property = fc.asyncProperty(fc.array(operation, { minLength: 20, maxLength: 60, size: 'max' }), (operations) =>
-        compare(server, version, operations),
+        compare(server, version, operations).then(() => {
+          alike += 1;
+        }),
       );
-      const details = await fc.check(property, { numRuns: RUNS, ...replay, interruptAfterTimeLimit: TIME_MS });
-      t.diagnostic(`${details.numRuns} sequences, ${details.numSkips} more without a verdict`);
-      await fc.asyncDefaultReportMessage(details).then((message) => assert.ok(!details.failed, message));
+      await fc.assert(property, { numRuns: RUNS, ...replay, interruptAfterTimeLimit: TIME_MS });
+      t.diagnostic(`${alike} sequences`);
     });
   });
 }

@@ -148,7 +148,7 @@ async function withPolicy({ vhost, version }: Scene, pattern: string, definition
   }
 }
 
-/** Publishes to a queue until that is full: a quorum queue takes what comes at the same time, beyond its limit. */
+/** Publishes to a queue until it refuses: that its policy is told does not say that it has come into effect. */
 async function fill({ vhost }: Scene, queue: string): Promise<void> {
   const connection = connectRabbitMq({ url: vhost.amqpUrl, name: 'test' });
   try {
