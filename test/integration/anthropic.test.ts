@@ -99,7 +99,7 @@ describe('an answered call', () => {
   });
 
   for (const kind of ['cut', 'stall'] as const) {
-    test(`is an answer, and soon, although its connection meets a ${kind} behind the end of the message`, { timeout: 10_000 }, async () => {
+    test(`is an answer, and soon, although its connection meets a ${kind} behind the end of the message`, { timeout: 30_000 }, async () => {
       stub.next({ text, fault: { kind, at: 'stop' } });
       const turn = await model({ stallMs: 60_000 }).call(request, new AbortController().signal);
       assert.equal(turn.text, text);

@@ -110,7 +110,7 @@ for (const version of rabbitVersions) {
 }
 
 test('a broker that is frozen, blocked and killed: 503 meanwhile, and every event that was answered 202 is in the queue', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (context) => {
   const server = await partOrSkip(context, () => startRabbitMq('4.0'));
   if (server === undefined) return;

@@ -204,7 +204,7 @@ suite('the operator and its broker', { concurrency: 4 }, () => {
     );
   });
 
-  test('a refused login is said within 15 s, and the corrected one is seen without a restart', async (t) => {
+  test('a refused login is said, and the corrected one is seen without a restart', async (t) => {
     await onOperatorStage(t, async ({ own, rabbit, start, condition, writeBroker, status }) => {
       await start();
       await own.apply(operatorAgent('a'));
