@@ -50,7 +50,7 @@ test('a full queue is 503, and the next event goes through when there is room', 
     [refused.code, refused.headers['retry-after'], JSON.parse(refused.text)],
     [503, '5', { error: 'the queue of this webhook takes no more for now' }],
   );
-  const channel = await world.connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(5_000));
+  const channel = await world.connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(30_000));
   for (let next = await channel.get(OWN); next !== undefined; next = await channel.get(OWN)) channel.ack(next);
   assert.equal((await send(world.gateway.url)).code, 202);
   assert.equal(await world.gateway.requests('web/reviewer/open', 503, 'queue_full'), 1);
@@ -230,9 +230,9 @@ test('a fault of the gateway itself is told to the log, and to the sender only t
 
 /** Waits, one turn of the event loop after another. */
 async function waitFor(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
-    assert.ok(performance.now() < deadline, 'not within 5 s');
+    assert.ok(performance.now() < deadline, 'not within 30 s');
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -57,7 +57,7 @@ test('close finishes what is under way, and refuses what comes meanwhile', async
   await gateway.close();
 });
 
-test('close ends idle connections, and those that never sent a byte', { timeout: 5_000 }, async () => {
+test('close ends idle connections, and those that never sent a byte', { timeout: 9_000 }, async () => {
   const gateway = await start(createScriptedBroker());
   const silent = connect(gateway.port, '127.0.0.1');
   await once(silent, 'connect');
@@ -69,7 +69,7 @@ test('close ends idle connections, and those that never sent a byte', { timeout:
   agent.destroy();
 });
 
-test('a body that never ends is cut when the grace is over', { timeout: 5_000 }, async () => {
+test('a body that never ends is cut when the grace is over', { timeout: 20_000 }, async () => {
   const gateway = await start(createScriptedBroker());
   const socket = connect(gateway.port, '127.0.0.1');
   await once(socket, 'connect');

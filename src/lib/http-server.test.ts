@@ -33,7 +33,7 @@ test('an address of another machine is refused with advice', async () => {
   });
 });
 
-test('a sender that does not finish its headers is told so and cut off', { timeout: 10_000 }, async () => {
+test('a sender that does not finish its headers is told so and cut off', { timeout: 30_000 }, async () => {
   const server = await start({ ...DEFAULT_HTTP_LIMITS, headersTimeoutMs: 200 });
   const socket = connect(server.port, '127.0.0.1');
   await once(socket, 'connect');
@@ -55,7 +55,7 @@ test('connections above the limit are closed as they come', async () => {
   await server.close(0);
 });
 
-test('close waits for a request under way, and no longer than its grace', { timeout: 10_000 }, async () => {
+test('close waits for a request under way, and no longer than its grace', { timeout: 30_000 }, async () => {
   const watchable = createWatchable();
   const answers: (() => void)[] = [];
   const server = await startHttpServer(
@@ -76,7 +76,7 @@ test('close waits for a request under way, and no longer than its grace', { time
   await closed;
 });
 
-test('a connection that becomes idle while the server closes is ended', { timeout: 5_000 }, async () => {
+test('a connection that becomes idle while the server closes is ended', { timeout: 20_000 }, async () => {
   const watchable = createWatchable();
   const answers: (() => void)[] = [];
   const server = await startHttpServer(

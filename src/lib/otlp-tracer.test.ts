@@ -191,7 +191,7 @@ describe('a collector that does not take spans', () => {
     const before = performance.now();
     await tracer.close();
     const tookMs = performance.now() - before;
-    assert.ok(tookMs >= 1_900 && tookMs < 4_000, `${tookMs} ms`);
+    assert.ok(tookMs >= 1_900 && tookMs < 9_000, `${tookMs} ms`);
     assert.deepEqual([dropped, lines.length, lines[0]?.error], [[512, 88], 1, 'no answer in time']);
     tracer.start('late', { kind: 'server' }).end();
     assert.deepEqual(dropped, [512, 88, 1]);

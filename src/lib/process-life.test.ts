@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { bareEnvironment } from '../../test/support/bare-environment.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'eventagent-life-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -25,7 +26,7 @@ async function run(work: string, signals: readonly NodeJS.Signals[] = []) {
     say('never said');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, EVENTAGENT_TERMINATION_LOG: log },
+    env: bareEnvironment({ EVENTAGENT_TERMINATION_LOG: log }),
   });
   const left = { stdout: '', stderr: '' };
   const waiting = [...signals];

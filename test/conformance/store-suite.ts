@@ -193,7 +193,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
       const event = { id: key.event, type: 't' };
       const checkpoint = { record: record({ event, spent: spent(1, 5) }), leaseMs: 60_000, number: 1 };
       const result = { outcome: 'done' as const, endedAt: 7 };
-      const end = { record: record({ event, phase: 'done', spent: spent(2, 11), result }), leaseMs: 0, expireMs: 400, number: 3 };
+      const end = { record: record({ event, phase: 'done', spent: spent(2, 11), result }), leaseMs: 0, expireMs: 3_000, number: 3 };
       await store.replace(key, 0, { record: record({ event }), leaseMs: 60_000 });
       const answers = [];
       // Numbers may be missing: that of a write which never arrived.
@@ -204,7 +204,7 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
       assert.deepEqual([stored?.record, stored?.leaseUntil, stored?.version], [end.record, 0, 5]);
       assert.equal((await store.receipts(key.agent, 0)).length, 1);
       assert.equal(await store.costToday(key.agent), 11);
-      await pass(600);
+      await pass(3_200);
       assert.equal((await store.read(key)).stored, undefined, 'it is forgotten in its time');
       assert.deepEqual(await store.update(key, 'a', checkpoint), { written: false });
     },
@@ -258,9 +258,9 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
 
   about('a write without an expiry takes back an earlier one', async ({ store, pass }) => {
     const key = freshKey();
-    await store.replace(key, 0, { record: record(), leaseMs: 0, expireMs: 30 });
+    await store.replace(key, 0, { record: record(), leaseMs: 0, expireMs: 2_000 });
     await store.update(key, 'a', { record: record(), leaseMs: 1000, number: 1 });
-    await pass(60);
+    await pass(2_200);
     assert.notEqual((await store.read(key)).stored, undefined);
   });
 
@@ -348,9 +348,9 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
     const [brief, lasting] = [freshKey(), freshKey()];
     const kept = { ...lasting, agent: brief.agent };
     await end(store, kept, { phase: 'dead', result: { outcome: 'dead', reason: 'Refused', endedAt: 1 } });
-    await end(store, brief, { phase: 'done', result: { outcome: 'done', endedAt: 2 } }, 30);
+    await end(store, brief, { phase: 'done', result: { outcome: 'done', endedAt: 2 } }, 2_000);
     assert.deepEqual(await ids(store, brief), [brief.event, kept.event]);
-    await pass(60);
+    await pass(2_200);
     assert.deepEqual(await ids(store, brief), [kept.event]);
   });
 
@@ -391,13 +391,13 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
 
   about("a lease is one client's, until it is over", async ({ store, other, pass }) => {
     const { agent } = freshKey();
-    const taken = await Promise.all([store.lease(agent, 'x', 50), other.lease(agent, 'x', 50)]);
+    const taken = await Promise.all([store.lease(agent, 'x', 2_000), other.lease(agent, 'x', 2_000)]);
     assert.deepEqual(taken.map((lease) => lease.taken).toSorted(), [false, true]);
-    assert.deepEqual(await Promise.all([store.lease(agent, 'y', 50), store.lease(freshKey().agent, 'x', 50)]), [
+    assert.deepEqual(await Promise.all([store.lease(agent, 'y', 2_000), store.lease(freshKey().agent, 'x', 2_000)]), [
       { taken: true },
       { taken: true },
     ]);
-    await pass(80);
+    await pass(2_200);
     assert.deepEqual(await other.lease(agent, 'x', 50), { taken: true });
   });
 

@@ -138,10 +138,12 @@ suite('a whole cluster', () => {
       async () => (await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.deadLetters}')) === '1',
       60_000,
     );
-    assert.match(await kubectl('describe', 'ea', 'pr-reviewer'), /DeadLetters\s+.*1 messages in the dead-letter queue/);
+    await eventually('an event says so', async () =>
+      /DeadLetters\s+.*1 messages in the dead-letter queue/.test(await kubectl('describe', 'ea', 'pr-reviewer')),
+    );
     assert.match(await inRunner(stage, 'dlq', 'ls', `${AGENTS}/pr-reviewer`), /OutputRejected/);
-    const metrics = await leaderMetrics(stage);
-    assert.match(metrics, new RegExp(`eventagent_dead_letters\\{namespace="${AGENTS}",agent="pr-reviewer"\\} 1`));
+    const metric = new RegExp(`eventagent_dead_letters\\{namespace="${AGENTS}",agent="pr-reviewer"\\} 1`);
+    await eventually('the metrics say so', async () => metric.test(await leaderMetrics(stage)));
   });
 
   test('somebody with a kubeconfig, `edit` in the namespace and no way to broker or store looks at dead letters and receipts', async (t) => {
@@ -203,12 +205,13 @@ suite('a whole cluster', () => {
     if (prometheus === undefined) return;
     await using _server = prometheus;
     await eventually('the alert fires', async () => (await prometheus.firing()).includes('EventAgentDeadLetters'), 60_000);
-    for (const metric of ['eventagent_events_total', 'eventagent_gateway_requests_total', 'eventagent_leader']) {
-      const answer = (await (await fetch(`${prometheus.url}/api/v1/query?query=count(${metric})`)).json()) as {
-        readonly data: { readonly result: readonly unknown[] };
-      };
-      assert.equal(answer.data.result.length, 1, metric);
-    }
+    for (const metric of ['eventagent_events_total', 'eventagent_gateway_requests_total', 'eventagent_leader'])
+      await eventually(`${metric} is scraped`, async () => {
+        const answer = (await (await fetch(`${prometheus.url}/api/v1/query?query=count(${metric})`)).json()) as {
+          readonly data: { readonly result: readonly unknown[] };
+        };
+        return answer.data.result.length === 1;
+      });
     sink.script(() => undefined);
     const redrive = (name: string, spec: object) => ({
       apiVersion: 'eventagent.dev/v1alpha1',
@@ -306,7 +309,9 @@ suite('a whole cluster', () => {
     await sent('beyond');
     await eventually('the budget is said to be spent', async () => /^True BudgetSpent/.test(await condition('BudgetExceeded')), 90_000);
     assert.match(await kubectl('get', 'ea', 'pr-reviewer', '--output=wide'), /COST TODAY/);
-    assert.match(await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.costToday}'), /^0\.\d\d/);
+    await eventually('the cost of the day is said', async () =>
+      /^0\.\d\d/.test(await kubectl('get', 'ea', 'pr-reviewer', '--output=jsonpath={.status.costToday}')),
+    );
     assert.ok(!isDone('beyond'));
     await budget(100_000_000);
     await rolledOut();

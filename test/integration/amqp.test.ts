@@ -8,7 +8,7 @@ import { type RabbitAddress, rabbitVersions, sharedRabbitMq } from '../parts/rab
 import { partOrSkip } from '../parts/unavailable.ts';
 import { freshVhost, manage, type Vhost } from '../parts/vhost.ts';
 
-const signal = () => AbortSignal.timeout(20_000);
+const signal = () => AbortSignal.timeout(60_000);
 
 const to = (queue: string, more: Partial<Publication> = {}): Publication => ({
   exchange: '',

@@ -18,7 +18,10 @@ const request: ModelRequest = {
 };
 
 /** Long enough that a busy machine does not look like a stalled provider. */
-const STALL_MS = 600;
+const STALL_MS = 5_000;
+
+/** Where a stall is wanted. */
+const SHORT_STALL_MS = 600;
 
 const text = REVIEW_TEXT;
 
@@ -91,12 +94,12 @@ describe('an answered call', () => {
   });
 
   test('that thinks for longer than the stall limit is kept alive by its pings', async () => {
-    stub.next({ text, pings: { count: 8, everyMs: STALL_MS / 4 } });
+    stub.next({ text, pings: { count: 8, everyMs: STALL_MS / 5 } });
     assert.equal((await model().call(request, new AbortController().signal)).text, text);
   });
 
   for (const kind of ['cut', 'stall'] as const) {
-    test(`is an answer, and soon, although its connection meets a ${kind} behind the end of the message`, { timeout: 10_000 }, async () => {
+    test(`is an answer, and soon, although its connection meets a ${kind} behind the end of the message`, { timeout: 30_000 }, async () => {
       stub.next({ text, fault: { kind, at: 'stop' } });
       const turn = await model({ stallMs: 60_000 }).call(request, new AbortController().signal);
       assert.equal(turn.text, text);
@@ -132,7 +135,8 @@ describe('a call that fails', () => {
   for (const [name, behaviour, code, cost, retryAfterMs] of claudeFailures) {
     test(`by ${name} is ${code}, tried once, its cost ${cost}`, async () => {
       stub.next('status' in behaviour ? behaviour : { usage: { cacheRead: 11, cacheWrite5m: 7 }, ...behaviour });
-      const error = await failureOf(model().call(request, new AbortController().signal));
+      const adapter = model(code === 'Stalled' ? { stallMs: SHORT_STALL_MS } : {});
+      const error = await failureOf(adapter.call(request, new AbortController().signal));
       assert.equal(error.code, code);
       assert.equal(error.retryAfterMs, retryAfterMs);
       assert.equal(stub.received().length, before.received + 1);
@@ -277,7 +281,9 @@ describe('a count of tokens', () => {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       try {
         const { port } = server.address() as AddressInfo;
-        const failure = await failureOf(count({ baseUrl: `http://127.0.0.1:${port}` }));
+        const failure = await failureOf(
+          count({ baseUrl: `http://127.0.0.1:${port}`, ...(code === 'Stalled' ? { stallMs: SHORT_STALL_MS } : {}) }),
+        );
         assert.equal(failure.code, code);
         assert.doesNotMatch(failure.message, /salary|html/);
       } finally {

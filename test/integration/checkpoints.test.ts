@@ -113,7 +113,7 @@ suite('encrypted checkpoints', { concurrency: 2 }, () => {
         const first = await begin('old');
         await Promise.all([gateway.untilReady(), first.untilReady()]);
         assert.equal(await deliver(gateway.gatewayUrl, 'event-1'), 202);
-        await sink.until('the request is under way', () => sink.requests().length === 1, 20_000);
+        await sink.until('the request is under way', () => sink.requests().length === 1);
         const content = await contentOf(database.url);
         assert.match(content, /"state":"intent"/);
         assert.doesNotMatch(content, /confidential|\/sink|127\.0\.0\.1/);
@@ -300,7 +300,7 @@ async function killedBeforeTheAnswers(
   const first = await start('runner', { configuration, secrets: { ...reviewer.secrets, keys: KEYS } });
   await Promise.all([gateway.untilReady(), first.untilReady()]);
   for (const event of events) assert.equal(await deliver(gateway.gatewayUrl, event), 202);
-  await sink.until('all requests are under way', () => sink.requests().length === events.length, 20_000);
+  await sink.until('all requests are under way', () => sink.requests().length === events.length);
   first.signal('SIGKILL');
   await first.exit;
   sink.script(() => ({}));

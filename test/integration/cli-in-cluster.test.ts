@@ -15,6 +15,7 @@ import { type Cluster, sharedControlPlane } from '../parts/kubernetes.ts';
 import { asServiceAccount } from '../parts/kubernetes-identity.ts';
 import { freshNamespace, type Namespace } from '../parts/kubernetes-namespace.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { runCli } from '../support/dev-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { clientOf } from '../support/kube-connection.ts';
@@ -194,13 +195,13 @@ suite('a command as a Job on a real API server', { concurrency: 2 }, () => {
       );
 
       const child = spawn(process.execPath, [MAIN, 'redrive', `${namespace}/triage`, '--limit', '5', '--in-cluster'], {
-        env: { PATH: process.env.PATH, KUBECONFIG: user.kubeconfig },
+        env: bareEnvironment({ KUBECONFIG: user.kubeconfig }),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       t.after(() => child.kill('SIGKILL'));
       let stderr = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      const job = await eventually('the Job', async () => (await jobs()).trim() || undefined, 30_000);
+      const job = await eventually('the Job', async () => (await jobs()).trim() || undefined);
       assert.equal(
         await own.kubectl('get', job, '--output=jsonpath={.spec.template.spec.containers[0].args}'),
         JSON.stringify(['redrive', '--limit=5', '--', `${namespace}/triage`]),

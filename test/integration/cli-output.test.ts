@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { eventually } from '../support/eventually.ts';
 import { SAMPLES } from '../support/sample-copy.ts';
 import { createWatchable } from '../support/until.ts';
@@ -14,7 +15,7 @@ const DEV = [join(CLI, 'main.ts'), 'dev', SAMPLE, '--offline', '--capture-output
 
 /** A process of ours, and what it says. */
 function run(args: readonly string[], stdout: 'pipe' | number = 'pipe') {
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'], env: { PATH: process.env.PATH } });
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'], env: bareEnvironment() });
   const said = { stdout: '', stderr: '' };
   const watchable = createWatchable();
   for (const stream of ['stdout', 'stderr'] as const)
@@ -36,7 +37,7 @@ suite('a standard output that takes no more', { concurrency: 2 }, () => {
   test('ends dev as SIGTERM does, without a trace of it', async () => {
     const dev = run(DEV);
     try {
-      await dev.until('dev is ready', () => dev.said.stdout.includes(' ready '), 30_000);
+      await dev.until('dev is ready', () => dev.said.stdout.includes(' ready '));
       const [, gateway = ''] = /gateway=(\S+)/.exec(dev.said.stdout) ?? [];
       dev.child.stdout?.destroy();
       await fetch(`${gateway}/nowhere`, { method: 'POST' });
@@ -82,7 +83,7 @@ suite('the demo', { concurrency: 3 }, () => {
   for (const signal of ['SIGKILL', 'SIGHUP', 'SIGTERM'] as const)
     test(`leaves nothing behind after ${signal}`, async () => {
       const demo = run([join(CLI, 'demo.ts'), '--keep']);
-      await demo.until('it is told', () => demo.said.stdout.includes('Still running'), 30_000);
+      await demo.until('it is told', () => demo.said.stdout.includes('Still running'));
       const dev = childOf(demo.child.pid);
       assert.ok(isAlive(dev));
       demo.child.kill(signal);

@@ -14,7 +14,7 @@ import { reviewAgent } from '../support/review-agent.ts';
 const NOBODY = '127.0.0.1:1';
 
 /** Long enough for a busy machine, and far from the minutes that a client's own patience may last. */
-const PROMPT_MS = 25_000;
+const PROMPT_MS = 45_000;
 
 /** Runs `dev` on real parts that cannot be used; the error it ends with. */
 async function failureOf(parts: readonly string[]): Promise<string> {

@@ -211,7 +211,7 @@ for (const version of kubernetesVersions)
         const field = EXPLAINED[resource.plural] ?? 'spec';
         // What is explained is published a while after the definition is established.
         const explain = (...args: readonly string[]): Promise<string> =>
-          eventually(`${resource.plural} are explained`, () => kubectl(cluster, ['explain', ...args]).catch(() => undefined), 30_000);
+          eventually(`${resource.plural} are explained`, () => kubectl(cluster, ['explain', ...args]).catch(() => undefined));
         const words = (text: string) => text.split(/\s+/).filter((word) => word !== '');
         const { description } = fieldsOf(schema, '').find(({ field: path }) => path === `.${field}`)?.schema ?? {};
         assert.ok(

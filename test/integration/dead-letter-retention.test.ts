@@ -51,7 +51,7 @@ suite('the retention of dead letters', () => {
             timestamp: old,
             headers: { 'ea-dead-at': new Date(0).toISOString() },
           });
-          const channel = await connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(10_000));
+          const channel = await connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(30_000));
           const delivery = await eventually('the event is in the queue', () => channel.get(EXCHANGE));
           channel.reject(delivery, { requeue: false });
           const letters = async () => (await look(`${EXCHANGE}.dead`)).map(({ properties }) => String(properties.message_id));

@@ -8,6 +8,7 @@ import { costNanoUsd, usdText } from '../../src/api/prices.ts';
 import { DemoFailed, type LogLine, startDevChild } from '../../src/cli/demo/dev-child.ts';
 import { createPage } from '../../src/cli/demo/page.ts';
 import { tellStory } from '../../src/cli/demo/story.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { type ClaudeStub, startClaudeStub } from '../support/claude-stub.ts';
 import { SAMPLES, sampleCopy } from '../support/sample-copy.ts';
 import { createWatchable } from '../support/until.ts';
@@ -15,7 +16,7 @@ import { createWatchable } from '../support/until.ts';
 const DEMO = join(import.meta.dirname, '../../src/cli/demo.ts');
 const DELIVERY = join(SAMPLES, 'deliveries/pull_request.opened.json');
 /** Exactly what a first user has: no key, no terminal. */
-const ENVIRONMENT = { PATH: process.env.PATH };
+const ENVIRONMENT = bareEnvironment();
 
 /** A demo on its way. */
 function startDemo(args: readonly string[], environment: NodeJS.ProcessEnv = ENVIRONMENT) {
@@ -68,20 +69,18 @@ const story = [
 ];
 
 test('the demo tells the whole story without a key, and ends well', async () => {
-  const startedAt = performance.now();
   const demo = startDemo([]);
   assert.equal(await demo.exit, 0, demo.output.stderr);
   assert.equal(demo.output.stderr, '');
   assertStory(demo.output.stdout, [/ANTHROPIC_API_KEY is not set, so no model is asked/, ...story]);
   assert.match(demo.output.stdout, /\[offline\] No model was called/);
   assert.ok(!demo.output.stdout.includes('\u001b['), 'no colours where nobody sees them');
-  assert.ok(performance.now() - startedAt < 15_000);
 });
 
 test('the demo that is kept takes the delivery that it says how to send, and ends with Ctrl-C', async (t) => {
   const demo = startDemo(['--keep']);
   try {
-    await demo.until('it says how to send more', () => /sed 's[^\n]+\n/.test(demo.output.stdout), 30_000);
+    await demo.until('it says how to send more', () => /sed 's[^\n]+\n/.test(demo.output.stdout));
     const command = /^body=.*\n.*\n.*$/m.exec(demo.output.stdout)?.[0] ?? '';
     assertStory(demo.output.stdout, [
       ...story,

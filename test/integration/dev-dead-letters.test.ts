@@ -74,7 +74,7 @@ suite('dead letters', () => {
         await using dev = await startDev([manifest.file, ...parts]);
         for (const [id, { agent = 'reviewer', data = { title } }] of Object.entries(table))
           assert.equal(await deliver(dev.gatewayUrl, id, data, `/${agent}/github`), 202);
-        for (const id of Object.keys(table)) await settled(dev, id, 30_000);
+        for (const id of Object.keys(table)) await settled(dev, id);
 
         const letters = [...(await look('ea.test.reviewer.dead')), ...(await look('ea.test.careful.dead'))];
         assert.equal(letters.length, Object.keys(table).length, 'each event is a dead letter once');

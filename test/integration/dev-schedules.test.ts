@@ -23,7 +23,7 @@ suite('schedules in dev', { concurrency: 2 }, () => {
       // Each second, and so once in the minute that the session begins in.
       (urls) => [...reviewAgent(urls), schedule({ schedule: '@every 1s' })],
       async ({ dev, sink, stub }) => {
-        await dev.until('its run has ended', ended, 30_000);
+        await dev.until('its run has ended', ended);
         const said = dev.lines().find(({ msg }) => msg === 'schedule');
         assert.deepEqual([said?.schedule, said?.agent, said?.cron, said?.timeZone], ['figures', 'reviewer', '@every 1s', 'Etc/UTC']);
         assert.ok(Math.abs(Date.parse(String(said?.next)) - Date.parse(String(said?.time))) < 5000, JSON.stringify(said));
@@ -43,7 +43,7 @@ suite('schedules in dev', { concurrency: 2 }, () => {
       async ({ dev, stub }) => {
         const answer = createGate();
         stub.script(() => ({ hold: { at: 'headers', until: answer.opened } }));
-        await stub.until('the run is under way', () => stub.received().length === 1, 30_000);
+        await stub.until('the run is under way', () => stub.received().length === 1);
         dev.signal('SIGTERM');
         answer.open();
         assert.equal(await dev.exit, 0);
@@ -76,7 +76,7 @@ suite('schedules in dev', { concurrency: 2 }, () => {
       while (new Set(slots).size === slots.length) {
         assert.ok(slots.length < 6);
         await using dev = await startDev([folder.file, ...parts]);
-        await dev.until('a run has ended', ended, 30_000);
+        await dev.until('a run has ended', ended);
         slots.push(dev.lines().find(({ msg }) => msg === 'scheduled run ended')?.slot);
         dev.signal('SIGTERM');
         assert.equal(await dev.exit, 0);
@@ -89,7 +89,7 @@ suite('schedules in dev', { concurrency: 2 }, () => {
       (urls) => [...reviewAgent(urls), schedule({ every: '24h' })],
       async ({ dev, stub }) => {
         stub.script(() => ({ text: 'No.', stopReason: 'refusal' }));
-        await dev.until('its run has ended', ended, 30_000);
+        await dev.until('its run has ended', ended);
         const end = dev.lines().find(({ msg }) => msg === 'scheduled run ended');
         assert.deepEqual([end?.level, end?.outcome, end?.reason], ['warn', 'dead', 'Refused']);
         await settled(dev, String(end?.eventId));

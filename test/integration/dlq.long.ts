@@ -8,6 +8,7 @@ import { brokerNames } from '../../src/api/names.ts';
 import { sharedRabbitMq } from '../parts/rabbitmq.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
 import { freshVhost } from '../parts/vhost.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { deadLetterQueue } from '../support/dead-letter-queue.ts';
 import { REVIEWER } from '../support/dead-letter-stage.ts';
 
@@ -37,7 +38,7 @@ for (const version of ['3.10', '4.3'] as const)
       const startedAt = performance.now();
       const child = spawn(process.execPath, [...SMALL_HEAP, MAIN, 'dlq', command, 'test/reviewer'], {
         stdio: ['ignore', 'pipe', 'inherit'],
-        env: { PATH: process.env.PATH, EVENTAGENT_RABBITMQ_URL: vhost.amqpUrl },
+        env: bareEnvironment({ EVENTAGENT_RABBITMQ_URL: vhost.amqpUrl }),
       });
       let peakMib = 0;
       const look = setInterval(() => {

@@ -9,9 +9,11 @@ import { brokerNames } from '../../src/api/names.ts';
 import { sharedRabbitMq } from '../parts/rabbitmq.ts';
 import { partOrSkip } from '../parts/unavailable.ts';
 import { freshVhost, manage } from '../parts/vhost.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { deadLetterQueue } from '../support/dead-letter-queue.ts';
 import { DEAD_AT, REVIEWER } from '../support/dead-letter-stage.ts';
 import { runCli } from '../support/dev-process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const AGENT = 'test/reviewer';
 const { dead, work, exchange } = brokerNames(REVIEWER);
@@ -111,7 +113,7 @@ suite('dead letters are looked at from the command line', { concurrency: 2 }, ()
     await queue.bury(letters.map((letter) => ({ ...letter, content: { body: Buffer.alloc(1000, 'x'), contentType: 'text/plain' } })));
     const start = () => {
       const main = join(import.meta.dirname, '../../src/cli/main.ts');
-      const options = { env: { PATH: process.env.PATH, EVENTAGENT_RABBITMQ_URL: vhost.amqpUrl } };
+      const options = { env: bareEnvironment({ EVENTAGENT_RABBITMQ_URL: vhost.amqpUrl }) };
       const child: ChildProcess = spawn(process.execPath, [main, 'dlq', 'export', AGENT], {
         stdio: ['ignore', 'pipe', 'pipe'],
         ...options,
@@ -151,8 +153,7 @@ suite('dead letters are looked at from the command line', { concurrency: 2 }, ()
       await queue.channel.publish({ ...message, exchange: 'support.events', routingKey: 'ticket.created' });
       await queue.channel.publish({ ...message, headers: {}, messageId: 'own-1', exchange, routingKey: 'work' });
       for (const _message of ['ticket-1', 'own-1']) {
-        const delivery = await queue.channel.get(work);
-        assert.ok(delivery);
+        const delivery = await eventually('the message', () => queue.channel.get(work));
         queue.channel.reject(delivery, { requeue: false });
       }
       await queue.ready(dead, 2);

@@ -79,7 +79,16 @@ test('a list of several pages is whole, and of one moment', async (t) => {
   assert.ok(items.every(({ apiVersion, kind }) => apiVersion === 'v1' && kind === 'ConfigMap'));
   const events: WatchEvent[] = [];
   await client.delete(resources.configMaps, own.namespace, 'map-3', {}, signal);
-  await client.watch(resources.configMaps, { ...selection, resourceVersion, timeoutSeconds: 1 }, (event) => events.push(event), signal);
+  const seen = new AbortController();
+  const onEvent = (event: WatchEvent) => {
+    events.push(event);
+    if (event.type === 'DELETED') seen.abort();
+  };
+  await client
+    .watch(resources.configMaps, { ...selection, resourceVersion, timeoutSeconds: 30 }, onEvent, seen.signal)
+    .catch((error: unknown) => {
+      if (!seen.signal.aborted) throw error;
+    });
   assert.deepEqual(
     events.filter(({ type }) => type !== 'BOOKMARK').map(({ type, object }) => `${type} ${object.kind} ${object.metadata.name}`),
     ['DELETED ConfigMap map-3'],

@@ -291,7 +291,7 @@ test('closing leaves no connection and no timer behind', async (t) => {
     assert.ok(connections.open() > 0);
     await Promise.all(reflectors.map((reflector) => reflector.close()));
     await client.close();
-    await eventually('no connection is open', async () => connections.open() === 0, 5_000);
+    await eventually('no connection is open', async () => connections.open() === 0);
     assert.ok(timers() <= before + 1, 'but for that of this wait');
   }
 });

@@ -31,8 +31,8 @@ suite('runs that take longer than the broker lets a delivery go unsettled', { co
           stub.next({ hold: { at: 'headers', until: answer.opened } });
           assert.equal(await deliver(dev.gatewayUrl, event), 202);
           const ends = () => endsOf(dev, event).map(({ outcome }) => outcome);
-          await stub.until('the call is held', () => stub.received().length === before + 1, 20_000);
-          if (isTaken) await dev.until('it is delivered again', () => ends().includes('waiting'), 30_000);
+          await stub.until('the call is held', () => stub.received().length === before + 1);
+          if (isTaken) await dev.until('it is delivered again', () => ends().includes('waiting'));
           else await new Promise((resolve) => setTimeout(resolve, 4 * BROKER_MS));
           answer.open();
           await dev.until('it is done', () => ends().includes('done'), 60_000);

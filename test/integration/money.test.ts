@@ -131,7 +131,7 @@ suite('what may be spent, and a provider that is away', { concurrency: 1 }, () =
       await eventually('no events are taken', isOpen);
       assert.deepEqual([stub.received().length, (await look(DEAD)).length], [1, 0]);
       stub.refuseCounts(undefined);
-      await sink.until('it is done, too', () => sink.effects().length === 2, 30_000);
+      await sink.until('it is done, too', () => sink.effects().length === 2);
       stub.refuseCounts({ status: 404 });
       assert.equal(await deliver(gateway.gatewayUrl, 'uncounted'), 202);
       const letter = await eventually('a dead letter', async () => (await look(DEAD))[0]);

@@ -124,7 +124,7 @@ suite('the operator and redrives', { concurrency: 4 }, () => {
       const name = (await configurations()).trim();
       assert.match(name, /^configmap\/again-redrive-/);
       await own.kubectl('delete', name);
-      await eventually('the configuration is back', async () => (await configurations()).trim() === name, 30_000);
+      await eventually('the configuration is back', async () => (await configurations()).trim() === name);
       assert.equal((await statusOf(stage, 'again'))?.state, 'Waiting');
       await end(stage, 'again', 0, { counts, outcome: 'complete' });
       assert.match(await condition(stage, 'again', 'Complete', 'True', 'Redriven'), /redriven 8/);

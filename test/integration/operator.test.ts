@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { auditedWrites } from '../parts/kubernetes-audit.ts';
 import { eventually } from '../support/eventually.ts';
@@ -48,7 +49,10 @@ suite('the operator', { concurrency: 4 }, () => {
       await own.kubectl('wait', '--for=condition=Ready', 'eventagent/a', '--timeout=60s');
       await put(`ea.${own.namespace}.a`);
       await put(`ea.${own.namespace}.a.dead`);
-      await eventually('the numbers', async () => (await status('a'))?.deadLetters === 1);
+      await eventually('the numbers', async () => {
+        const { queued, deadLetters } = (await status('a')) ?? {};
+        return queued === 1 && deadLetters === 1;
+      });
       const [header = '', row = ''] = (await own.kubectl('get', 'ea')).split('\n');
       assert.deepEqual(
         header.split(/\s{2,}/).map((name) => name.trim()),
@@ -90,7 +94,7 @@ suite('the operator', { concurrency: 4 }, () => {
       );
       await own.kubectl('delete', 'hpa', 'a');
       await own.kubectl('scale', 'ea', 'a', '--replicas=2');
-      await eventually('two pods', async () => (await status('a'))?.replicas === 2, 30_000);
+      await eventually('two pods', async () => (await status('a'))?.replicas === 2);
       await condition('a', 'Ready', 'True', 'Ready');
       await told('a', 'Normal Ready: ');
       await told('a', 'Warning DeadLetters: 1 messages');
@@ -105,12 +109,23 @@ suite('the operator', { concurrency: 4 }, () => {
       await own.apply(rest, operatorAgent('hooked', { triggers, replicas: 0, podTemplate: { env: [{ name: 'EMPTY', value: '' }] } }));
       await own.kubectl('wait', '--for=condition=Ready', 'agentschedule/paused', '--timeout=40s');
       await condition('hooked', 'TopologyReady', 'True', undefined, 40_000);
-      await new Promise((resolve) => setTimeout(resolve, 10_000));
-      const before = (await auditedWrites(cluster, own.namespace)).length;
-      await new Promise((resolve) => setTimeout(resolve, REST_MS));
-      const writes = (await auditedWrites(cluster, own.namespace)).slice(before);
-      const ours = writes.filter(({ objectRef }) => objectRef?.resource !== 'leases' && objectRef?.resource !== 'pods');
-      assert.deepEqual(ours, []);
+      const ours = async () =>
+        (await auditedWrites(cluster, own.namespace)).filter(
+          ({ objectRef }) => objectRef?.resource !== 'leases' && objectRef?.resource !== 'pods',
+        );
+      let before = -1;
+      await eventually(
+        'what was begun is written',
+        async () => {
+          const { length } = await ours();
+          const isQuiet = length === before;
+          before = length;
+          return isQuiet || (await delay(10_000, false));
+        },
+        90_000,
+      );
+      await delay(REST_MS);
+      assert.deepEqual((await ours()).slice(before), []);
     });
   });
 
@@ -162,7 +177,7 @@ suite('the operator', { concurrency: 4 }, () => {
       assert.match(message, /\/same belongs to trigger hook of .*\.b, which is older/);
       await condition('b', 'Accepted', 'True');
       await own.kubectl('delete', 'ea', 'b', '--wait=false');
-      await condition('a', 'Accepted', 'True', 'Accepted', 15_000);
+      await condition('a', 'Accepted', 'True', 'Accepted');
     });
   });
 

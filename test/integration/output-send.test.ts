@@ -18,7 +18,7 @@ function outgoing(change: Partial<OutgoingRequest> = {}): OutgoingRequest {
     secretHeaders: { authorization: 'Bearer secret' },
     idempotencyKey: `key-${Math.random()}`,
     allowedHosts: [host(sink.url), host(other.url)],
-    timeoutMs: 2000,
+    timeoutMs: 20_000,
     ...change,
   };
 }

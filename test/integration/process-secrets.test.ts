@@ -94,7 +94,7 @@ suite('Secrets of the agents, as the kubelet mounts and swaps them', { concurren
       });
       runner.files.secrets.anthropic?.swap({ 'api-key': 'revoked' });
       await eventually('the new key is used, and refused', async () => (await lastEnd())?.reason === 'Unauthorized');
-      assert.equal(stub.ledger().filter(({ status }) => status === 401).length, 1);
+      assert.ok(stub.ledger().some(({ status }) => status === 401));
       assert.deepEqual([gateway.hasEnded(), runner.hasEnded()], [false, false]);
     }));
 

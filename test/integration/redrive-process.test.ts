@@ -8,6 +8,7 @@ import { keyOf, REVIEWER, reviewerNames } from '../support/dead-letter-stage.ts'
 import { manifestFolder, runCli, startDev } from '../support/dev-process.ts';
 import { endsOf, settled } from '../support/dev-stage.ts';
 import { eventually } from '../support/eventually.ts';
+import { createGate } from '../support/gate.ts';
 import { deliver } from '../support/github-sender.ts';
 import { brokerSecret } from '../support/pod-content.ts';
 import { type PodFiles, podFiles, runPodProcess, startPodProcess } from '../support/pod-process.ts';
@@ -94,7 +95,6 @@ suite('the process of a redrive', { concurrency: 2 }, () => {
       broken = false;
       assert.equal(await deliver(dev.gatewayUrl, 'good'), 202);
       const { costNanoUsd } = await settled(dev, 'good');
-      broken = true;
 
       using dry = podOf(stage, { dryRun: true });
       assert.equal((await runPodProcess('redrive', dry.environment())).code, 0);
@@ -103,11 +103,15 @@ suite('the process of a redrive', { concurrency: 2 }, () => {
       assert.equal(look.estimatedCostNanoUsd, 80 * Number(costNanoUsd));
 
       using files = podOf(stage, { eventsPerMinute: 600 });
+      // It does not end before it has said so: none of its events does.
+      const gate = createGate();
+      sink.script(({ ordinal }) => ({ ...refusal(ordinal), until: gate.opened }));
       await using child = await startPodProcess('redrive', files.environment());
       await eventually('it says how far it is', async () => {
         const response = await fetch(`${child.metricsUrl}/status`);
         return (JSON.parse(await response.text()) as { readonly counts?: { readonly redriven: number } }).counts?.redriven;
       });
+      gate.open();
       assert.equal(await child.exit, 10);
       const { outcome, counts, message } = said(files);
       assert.equal(outcome, 'failure-rate');

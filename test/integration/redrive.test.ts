@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { brokerNames } from '../../src/api/names.ts';
 import { connectRabbitMq } from '../../src/broker/amqp.ts';
 import type { Channel } from '../../src/broker/port.ts';
+import { manage } from '../parts/vhost.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 import { deadLetterQueue } from '../support/dead-letter-queue.ts';
 import { REVIEWER } from '../support/dead-letter-stage.ts';
 import { type DevProcess, manifestFolder, runCli, startDev } from '../support/dev-process.ts';
@@ -42,6 +44,14 @@ async function withChannel(stage: RealStage, use: (channel: Channel) => Promise<
   } finally {
     await connection.close();
   }
+}
+
+/** How many connections there are of this name. */
+async function connections({ vhost }: RealStage, name: string): Promise<number> {
+  const listed = (await manage(vhost, 'GET', `/api/vhosts/${vhost.vhost}/connections`)) as readonly {
+    readonly client_properties?: { readonly connection_name?: string };
+  }[];
+  return listed.filter(({ client_properties }) => client_properties?.connection_name === name).length;
 }
 
 const environmentOf = ({ vhost, database }: RealStage) => ({
@@ -109,7 +119,7 @@ suite('a redrive', { concurrency: 2 }, () => {
           await lying(3);
           const copies = await lettersOf(channel);
           assert.equal((await redrive(stage)).redriven, 3);
-          await dev.until('all are done', () => doneOf(dev) === 6, 30_000);
+          await dev.until('all are done', () => doneOf(dev) === 6);
           await lying(0);
 
           // As a runner leaves them that dies between the confirm of a dead letter and its mark.
@@ -158,20 +168,21 @@ suite('a redrive', { concurrency: 2 }, () => {
           let kills = 0;
           for (; kills < 6 && left > 20; kills += 1) {
             const main = join(import.meta.dirname, '../../src/cli/main.ts');
-            const env = { PATH: process.env.PATH, ...environmentOf(stage) };
+            const env = bareEnvironment(environmentOf(stage));
             const child = spawn(process.execPath, [main, 'redrive', AGENT], { stdio: 'ignore', env });
             const exit = once(child, 'exit');
             const done = doneOf(dev);
-            await dev.until('it has begun', () => doneOf(dev) > done || child.exitCode !== null, 30_000);
+            await dev.until('it has begun', () => doneOf(dev) > done || child.exitCode !== null);
             await delay(Math.random() * 20);
             child.kill('SIGKILL');
             await exit;
             // The broker notices that the connection is gone, and gives back what it held.
+            await eventually('the connection is gone', async () => (await connections(stage, 'eventagent dead letters')) === 0);
             let seen = -1;
             await eventually('the dead letters are back', async () => {
               const before = seen;
               seen = (await channel.ready(dead)) ?? 0;
-              if (before !== seen) await delay(200);
+              if (before !== seen) await delay(500);
               return before === seen;
             });
             assert.ok(seen <= left);
@@ -231,8 +242,7 @@ suite('a redrive', { concurrency: 2 }, () => {
       const message = { contentType: 'application/json', body: Buffer.from('{"title": "an order"}') };
       const headers = { 'ce-source': '/shop', 'ce-type': 'order' };
       await channel.publish({ ...message, messageId: 'order-1', headers, exchange, routingKey: 'work' });
-      const taken = await channel.get(work);
-      assert.ok(taken);
+      const taken = await eventually('the message', () => channel.get(work));
       channel.reject(taken, { requeue: false });
       await queue.ready(dead, 1);
 
@@ -276,7 +286,7 @@ suite('a redrive', { concurrency: 2 }, () => {
       await using queue = await deadLetterQueue(stage.vhost);
       await queue.bury(ids(5).map((id) => ({ id })));
       const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/cli/main.ts'), 'redrive', AGENT, '--rate', '1/m'], {
-        env: { PATH: process.env.PATH, ...environmentOf(stage) },
+        env: bareEnvironment(environmentOf(stage)),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       t.after(() => child.kill('SIGKILL'));

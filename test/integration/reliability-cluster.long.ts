@@ -125,7 +125,7 @@ async function onCluster(t: TestContext, version: RabbitVersion): Promise<void> 
         const { members, online } = await queue().catch(() => ({ members: [], online: [] }));
         return members?.length === cluster.nodes.length && online?.length === cluster.nodes.length;
       };
-      await eventually('the queue has a member on each node', isWhole, 30_000);
+      await eventually('the queue has a member on each node', isWhole);
       for (const node of cluster.nodes) await node.keepQueues();
       for (const [index, { name, happen }] of troubles.entries())
         await t.test(name, async (sub) => {

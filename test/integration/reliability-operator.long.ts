@@ -68,7 +68,7 @@ suite('an operator in trouble: what is there in the end', { concurrency: 2 }, ()
   test('a leader that is frozen (SIGSTOP) past its lease undoes nothing when it wakes up', async (t) => {
     await onOperatorStage(t, async ({ own, start, condition, queues }) => {
       const first = await start();
-      await first.until('it leads', () => leads(first), 30_000);
+      await first.until('it leads', () => leads(first));
       const second = await start();
       await own.apply(operatorAgent('a'));
       await condition('a', 'TopologyReady', 'True', undefined, 40_000);

@@ -92,7 +92,7 @@ suite('a tick as a process of its own', { concurrency: 2 }, () => {
         stub.script(() => ({ hold: { at: 'headers', until: answer.opened } }));
         const slot = slotNow();
         await using tick = startTick(stage, jobOf(slot));
-        await stub.until('the run is under way', () => stub.received().length === 1, 20_000);
+        await stub.until('the run is under way', () => stub.received().length === 1);
         assert.equal(tick.hasEnded(), false, 'it waits');
         answer.open();
         assert.equal(await tick.exit, tickOutcomes.done.exitCode);
@@ -115,13 +115,13 @@ suite('a tick as a process of its own', { concurrency: 2 }, () => {
       stub.script(() => ({ hold: { at: 'headers', until: answer.opened } }));
       const job = jobOf(slotNow());
       const published = (tick: TickProcess) =>
-        tick.until('it has published', (lines) => lines.some(({ msg }) => msg === 'event published'), 20_000);
+        tick.until('it has published', (lines) => lines.some(({ msg }) => msg === 'event published'));
       await using killed = startTick(stage, job);
       await published(killed);
       await killed.kill();
       await using evicted = startTick(stage, job);
-      await stub.until('the run is under way', () => stub.received().length === 1, 20_000);
-      await evicted.until('it waits', (lines) => lines.some(({ msg }) => /^event published|its run is waited for$/.test(msg)), 20_000);
+      await stub.until('the run is under way', () => stub.received().length === 1);
+      await evicted.until('it waits', (lines) => lines.some(({ msg }) => /^event published|its run is waited for$/.test(msg)));
       evicted.signal('SIGTERM');
       assert.equal(await evicted.exit, 143);
       assert.equal(tickExitCodes[143].job, 'Ignore');
@@ -150,9 +150,9 @@ suite('a tick as a process of its own', { concurrency: 2 }, () => {
       await first.untilReady();
       first.signal('SIGTERM');
       await first.exit;
-      // A slot of the minute before, which ends in eight seconds.
+      // A slot of the minute before, which ends in twenty seconds.
       const slot = slotNow() - MINUTE_MS;
-      const seconds = Math.ceil((Date.now() - slot) / 1000) + 8 - 59;
+      const seconds = Math.ceil((Date.now() - slot) / 1000) + 20 - 59;
       await using tick = startTick(stage, jobOf(slot), { configuration: configurationOf({ schedule: `@every ${seconds}s` }) });
       assert.equal(await tick.exit, tickOutcomes.expired.exitCode);
       assert.equal((wordsOf(tick) as { outcome: string }).outcome, 'expired');
@@ -163,7 +163,7 @@ suite('a tick as a process of its own', { concurrency: 2 }, () => {
         [true, new Date(slot + (59 + seconds) * 1000).toISOString()],
       );
       const runner = await start('runner');
-      await runner.until('the event is settled', (lines) => lines.some(({ outcome }) => outcome !== undefined), 20_000);
+      await runner.until('the event is settled', (lines) => lines.some(({ outcome }) => outcome !== undefined));
       assert.deepEqual(
         runner.lines().flatMap(({ outcome }) => outcome ?? []),
         ['duplicate'],
@@ -179,7 +179,7 @@ suite('a tick as a process of its own', { concurrency: 2 }, () => {
       stub.script(() => ({ hold: { at: 'headers', until: answer.opened } }));
       const slot = slotNow();
       await using first = startTick(stage, jobOf(slot));
-      await stub.until('the run is under way', () => stub.received().length === 1, 20_000);
+      await stub.until('the run is under way', () => stub.received().length === 1);
       await using second = startTick(stage, jobOf(slot + MINUTE_MS));
       assert.equal(await second.exit, tickOutcomes.skipped.exitCode);
       assert.deepEqual(wordsOf(second), {

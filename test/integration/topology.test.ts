@@ -40,7 +40,7 @@ const desired: Topology = {
   foreignExchanges: ['shop'],
 };
 
-const signal = () => AbortSignal.timeout(20_000);
+const signal = () => AbortSignal.timeout(60_000);
 
 const stepsOf = ({ steps, intake }: Plan): readonly Step[] => [...steps, ...intake];
 

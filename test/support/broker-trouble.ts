@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connectRabbitMq } from '../../src/broker/amqp.ts';
 import { manage } from '../parts/vhost.ts';
 import { accepted, type BrokerTrouble, refused, type Scene, underLoad } from './broker-scene.ts';
+import { buriedMessage } from './dead-letter-stage.ts';
 import { eventually } from './eventually.ts';
 import { declare } from './pod-content.ts';
 import { scrape, sumOf } from './scrape.ts';
@@ -98,6 +100,7 @@ export const brokerTroubles: readonly BrokerTrouble[] = [
     body: (scene) =>
       withRefusingSink(scene, async (ids) => {
         await withPolicy(scene, `^${QUEUE}\\.dead$`, { 'max-length': 1, overflow: 'reject-publish' }, async () => {
+          await fill(scene, `${QUEUE}.dead`);
           await Promise.all(ids.map((id) => scene.ledger.sendSurely(() => scene.gateway.gatewayUrl, id)));
           await held(scene);
         });
@@ -145,6 +148,18 @@ async function withPolicy({ vhost, version }: Scene, pattern: string, definition
   }
 }
 
+/** Publishes to a queue until it refuses: that its policy is told does not say that it has come into effect. */
+async function fill({ vhost }: Scene, queue: string): Promise<void> {
+  const connection = connectRabbitMq({ url: vhost.amqpUrl, name: 'test' });
+  try {
+    const channel = await connection.openChannel({ prefetch: 1 }, AbortSignal.timeout(30_000));
+    const message = { ...buriedMessage({ id: 'filling' }), exchange: '', routingKey: queue };
+    await eventually(`${queue} is full`, async () => (await channel.publish(message)) === 'refused');
+  } finally {
+    await connection.close();
+  }
+}
+
 /** Runs with a sink that refuses every event, for causes that differ. */
 async function withRefusingSink({ sink, name }: Scene, body: (ids: readonly string[]) => Promise<void>): Promise<void> {
   sink.script(({ ordinal }) => ({ status: refusals[ordinal % refusals.length] ?? 422 }));
@@ -167,7 +182,7 @@ async function held({ runner }: Scene): Promise<void> {
 /** Waits until every accepted event had its effect, and nothing is in the queue any more. */
 async function settledAll({ ledger, sink, vhost }: Scene): Promise<void> {
   const ids = [...ledger.accepted()];
-  await sink.until('all are done', () => ids.every((id) => sink.effects().some(({ body }) => body.includes(`"${id}"`))), 30_000);
+  await sink.until('all are done', () => ids.every((id) => sink.effects().some(({ body }) => body.includes(`"${id}"`))));
   await eventually('the queue is empty', async () => {
     const { messages } = (await manage(vhost, 'GET', `/api/queues/${vhost.vhost}/${QUEUE}`)) as { readonly messages?: number };
     return messages === 0;

@@ -54,7 +54,7 @@ export interface ClaudeStub {
   refuseCounts(refusal: Refusal | undefined): void;
   /** Queues behaviours for the next requests, one each. */
   next(...behaviours: readonly Behaviour[]): void;
-  /** Waits until a condition on the stub holds; rejects after `timeoutMs` (default 10,000). */
+  /** Waits until a condition on the stub holds; rejects after `timeoutMs` (default 30,000). */
   until(what: string, condition: () => boolean, timeoutMs?: number): Promise<void>;
   /** Drops every connection and stops. */
   close(): Promise<void>;

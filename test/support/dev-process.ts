@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { bareEnvironment } from './bare-environment.ts';
 import { type LoggedProcess, type LogLine, startLogged } from './logged-process.ts';
 
 export type { LogLine };
@@ -18,7 +19,7 @@ export interface DevProcess extends LoggedProcess {
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
 /** A command that has not ended by itself by then is killed, and has no exit code. */
-const CLI_DEADLINE_MS = 60_000;
+const CLI_DEADLINE_MS = 120_000;
 
 /** Runs the command line to its end. */
 export async function runCli(
@@ -27,7 +28,7 @@ export async function runCli(
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, ...environment },
+    env: bareEnvironment(environment),
   });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -46,7 +47,7 @@ export async function startDev(args: readonly string[], environment: NodeJS.Proc
   const child = startLogged([MAIN, 'dev', ...args, '--log', 'json', '--port', '0', '--metrics-port', '0'], environment);
   const ready = () => child.lines().find(({ msg }) => msg === 'ready');
   try {
-    await child.until('dev is ready', () => ready() !== undefined, 30_000);
+    await child.until('dev is ready', () => ready() !== undefined, 60_000);
   } catch (error) {
     await child.kill();
     throw error;

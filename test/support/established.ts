@@ -10,5 +10,5 @@ export async function untilEstablished(cluster: Cluster, ...targets: readonly st
       () => true,
       () => false,
     );
-  await eventually(`${targets.join(', ')} established`, done, 30_000);
+  await eventually(`${targets.join(', ')} established`, done);
 }

@@ -69,7 +69,7 @@ export interface HttpSink {
   script(decide: (request: SinkRequest) => SinkAnswer | undefined): void;
   /** Has connections reset before the body is read, which has no effect, for as long as `decide` says so of the request's head. */
   dropUnread(decide: (head: SinkRequest) => boolean): void;
-  /** Waits until a condition on the sink holds; rejects after `timeoutMs` (default 10,000). */
+  /** Waits until a condition on the sink holds; rejects after `timeoutMs` (default 30,000). */
   until(what: string, condition: () => boolean, timeoutMs?: number): Promise<void>;
   /** Drops every connection and stops. */
   close(): Promise<void>;

@@ -85,7 +85,7 @@ export const killPoints: readonly KillPoint[] = [
     reach: async ({ stub, send }) => {
       stub.next({ hold: { at: 'headers', until: shut() } });
       await send();
-      await stub.until('the call is held', () => stub.underWay(1) === 'headers', 20_000);
+      await stub.until('the call is held', () => stub.underWay(1) === 'headers');
     },
   },
   {
@@ -96,7 +96,7 @@ export const killPoints: readonly KillPoint[] = [
     reach: async ({ stub, send }) => {
       stub.next({ hold: { at: 'stream', until: shut() } });
       await send();
-      await stub.until('the stream is held', () => stub.underWay(1) === 'stream', 20_000);
+      await stub.until('the stream is held', () => stub.underWay(1) === 'stream');
     },
   },
   {
@@ -107,7 +107,7 @@ export const killPoints: readonly KillPoint[] = [
     reach: async ({ sink, send }) => {
       sink.script(({ ordinal }) => (ordinal === 1 ? { until: shut() } : {}));
       await send();
-      await sink.until('the request is held', () => sink.effects().length === 1, 20_000);
+      await sink.until('the request is held', () => sink.effects().length === 1);
     },
   },
   {
@@ -118,7 +118,7 @@ export const killPoints: readonly KillPoint[] = [
     reach: async ({ sink, send }) => {
       sink.script(({ ordinal }) => (ordinal === 2 ? { until: shut(), effect: false } : {}));
       await send();
-      await sink.until('the second request is held', () => sink.requests().length === 2, 20_000);
+      await sink.until('the second request is held', () => sink.requests().length === 2);
     },
   },
   {
@@ -142,7 +142,7 @@ export const killPoints: readonly KillPoint[] = [
         return -1;
       });
       await send();
-      await counted(`${WORK}.retry.10000`, 'messages', 1);
+      await counted(`${WORK}.retry.30000`, 'messages', 1);
     },
   },
   {
@@ -213,7 +213,7 @@ export async function runKillPoint(t: TestContext, version: RabbitVersion, { nam
       assert.ok(stub.received().length <= mostCalls, `${stub.received().length} calls`);
     },
     // A tier that outlives the test's look at it.
-    { outputs: OUTPUTS, delivery: { retryDelaysSeconds: [10] } },
+    { outputs: OUTPUTS, delivery: { retryDelaysSeconds: [30] } },
   );
 }
 

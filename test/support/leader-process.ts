@@ -7,7 +7,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { createLog } from '../../src/lib/log.ts';
 
 // A process that stands for election and, for as long as it leads, does a deed about every 100 ms: it counts on in its ConfigMap `deeds-<identity>`.
-// Tells on stdout when it leads and when no longer. SIGTERM: it stops its deeds, releases the lease and exits.
+// Tells on stdout when it has seen that somebody else leads, when it leads and when no longer. SIGTERM: it stops its deeds, releases the lease and exits.
 
 const [kubeconfig = '', namespace = '', identity = ''] = process.argv.slice(2);
 const client = createKubeClient({ access: await kubeConfigFileAccess(kubeconfig, systemClock), clock: systemClock });
@@ -27,6 +27,13 @@ process.once('SIGTERM', async () => {
   process.stdout.write('released\n');
   process.exit(0);
 });
+
+const looking = setInterval(() => {
+  const holder = election.holder();
+  if (holder === undefined) return;
+  clearInterval(looking);
+  if (holder !== identity) process.stdout.write('following\n');
+}, 50);
 
 for (;;) {
   // Rejects when the election is closed; the handler of the signal does the rest.

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { bareEnvironment } from './bare-environment.ts';
 import { createWatchable } from './until.ts';
 
 /** One JSON line of the log. */
@@ -21,9 +22,9 @@ export interface LoggedProcess extends AsyncDisposable {
   readonly exit: Promise<number | null>;
 }
 
-/** Starts Node with these arguments and nothing of this process's environment but the path. It is killed when it is disposed of. */
+/** Starts Node with these arguments and no more of this process's environment than every test gives. It is killed when it is disposed of. */
 export function startLogged(args: readonly string[], environment: NodeJS.ProcessEnv): LoggedProcess {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...environment } });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: bareEnvironment(environment) });
   const lines: LogLine[] = [];
   const watchable = createWatchable();
   let stderr = '';

@@ -124,10 +124,10 @@ export async function onOperatorStage(
           return child;
         };
         const child = launch();
-        await child.until('the operator listens', () => child.lines().some(({ msg }) => msg === 'listening'), 30_000);
+        await child.until('the operator listens', () => child.lines().some(({ msg }) => msg === 'listening'), 60_000);
         return child;
       },
-      condition: async (agent, type, wanted, reason, timeoutMs = 30_000) => {
+      condition: async (agent, type, wanted, reason, timeoutMs = 60_000) => {
         let seen = 'nothing';
         return eventually(
           `${agent}: ${type}=${wanted}${reason === undefined ? '' : `/${reason}`}`,

@@ -74,7 +74,7 @@ export interface PodProcess extends LoggedProcess {
 }
 
 /** How long a process may take to come up on a busy machine. */
-const UP_MS = 30_000;
+const UP_MS = 60_000;
 
 const srcOf = (name: string) => join(import.meta.dirname, `../../src/${name}/start.ts`);
 

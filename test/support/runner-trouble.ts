@@ -33,8 +33,8 @@ export async function frozenRunner(t: TestContext, version: RabbitVersion, phase
     if (phase === 'in the middle of an answer') stub.next({ hold: { at: 'stream', until: answer.opened } });
     else sink.script(({ ordinal }) => (ordinal === 1 ? { until: answer.opened } : {}));
     assert.equal(await ledger.send(gateway.gatewayUrl, EVENT), 202);
-    if (phase === 'in the middle of an answer') await stub.until('it is there', () => stub.underWay(1) === 'stream', 20_000);
-    else await sink.until('it is there', () => sink.effects().length === 1, 20_000);
+    if (phase === 'in the middle of an answer') await stub.until('it is there', () => stub.underWay(1) === 'stream');
+    else await sink.until('it is there', () => sink.effects().length === 1);
     frozen.signal('SIGSTOP');
     const other = await start('runner');
     await other.untilReady();
@@ -204,7 +204,7 @@ export async function consumerTimeout(t: TestContext, version: RabbitVersion): P
     const answer = createGate();
     stub.next({ hold: { at: 'headers', until: answer.opened } });
     assert.equal(await ledger.send(gateway.gatewayUrl, EVENT), 202);
-    await stub.until('the call is held', () => stub.underWay(1) === 'headers', 20_000);
+    await stub.until('the call is held', () => stub.underWay(1) === 'headers');
     // The broker looks for such deliveries once a minute, on some versions.
     await runner.until('it is delivered again', () => endsOf(runner, EVENT).some(({ outcome }) => outcome === 'waiting'), 180_000);
     answer.open();

@@ -179,7 +179,7 @@ export async function runStoreTroubles(
           const effects = sink.effects().length;
           if (!isIdle) {
             await send(60);
-            await sink.until('runs are under way', () => sink.effects().length > effects, 30_000);
+            await sink.until('runs are under way', () => sink.effects().length > effects);
           }
           const sending = isIdle ? Promise.resolve() : send(60);
           await happen({ kind, server, proxy, runner, sink, send, saysReady });

@@ -12,7 +12,7 @@ export function createWatchable(): Watchable {
   const events = new EventEmitter().setMaxListeners(0);
   return {
     changed: () => void events.emit('change'),
-    until(what, condition, timeoutMs = 10_000) {
+    until(what, condition, timeoutMs = 30_000) {
       if (condition()) return Promise.resolve();
       return new Promise((resolve, reject) => {
         const look = () => {
