@@ -20,9 +20,11 @@ import { rabbitWorld } from './rabbitmq-world.ts';
  * And because the embedded broker is stricter on purpose: a dead letter that is moved at most once into a full queue is dropped there, while RabbitMQ stores it over the limit.
  */
 
-const RUNS = Number(process.env.EVENTAGENT_DIFFERENTIAL_RUNS ?? 12);
+/** Without a number the same sequences each time; with one, so many others. */
+const { EVENTAGENT_DIFFERENTIAL_RUNS, EVENTAGENT_DIFFERENTIAL_REPLAY } = process.env;
+const RUNS = Number(EVENTAGENT_DIFFERENTIAL_RUNS ?? 12);
 /** `seed:path` as a failure has printed them. */
-const [seed, path] = (process.env.EVENTAGENT_DIFFERENTIAL_REPLAY ?? '').split(/:(.*)/s);
+const [seed, path] = (EVENTAGENT_DIFFERENTIAL_REPLAY ?? (EVENTAGENT_DIFFERENTIAL_RUNS === undefined ? '1' : '')).split(/:(.*)/s);
 const replay = seed ? { seed: Number(seed), ...(path ? { path } : {}) } : {};
 
 /** A sequence takes about 2.5 s. When this time is over a failure is made no smaller, and a machine that is too busy has done what it could. */
