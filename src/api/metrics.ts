@@ -52,6 +52,16 @@ export const metrics = {
     help: '1 while the model provider is taken to be unavailable, by all agents of the namespace that call the same model by the same key; else 0.',
     labels: ['namespace', 'agent'],
   },
+  eventagent_model_breaker_reason: {
+    type: 'gauge',
+    help: '1 for why the model provider is taken to be unavailable, as `ModelAvailable` has it; 0 for what was the reason before.',
+    labels: ['namespace', 'agent', 'reason'],
+  },
+  eventagent_model_next_probe_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the model provider, while it is taken to be unavailable, is tried next, in seconds since the epoch; else 0.',
+    labels: ['namespace', 'agent'],
+  },
   eventagent_failing_alike: {
     type: 'gauge',
     help: '1 while event after event of the agent fails in the same way, and none is given up for it; else 0.',

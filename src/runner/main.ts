@@ -136,8 +136,12 @@ export function startRunner(
     ...common,
     configuration,
     onState: (seen) => {
+      const reason = state.breaker.last?.reason;
       state.breaker = seen;
       metrics.set('eventagent_model_breaker_open', labels, seen.failures > 0 ? 1 : 0);
+      metrics.set('eventagent_model_next_probe_timestamp_seconds', labels, seen.openUntil / 1000);
+      if (reason !== undefined) metrics.set('eventagent_model_breaker_reason', { ...labels, reason }, 0);
+      if (seen.last !== undefined) metrics.set('eventagent_model_breaker_reason', { ...labels, reason: seen.last.reason }, 1);
     },
   });
   const { budget } = configuration;

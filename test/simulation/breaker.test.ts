@@ -32,8 +32,16 @@ test('replicas that share a provider try one call at a time while it is away, an
   assert.ok(calls.length >= 20 && calls.length <= 27, `${calls.length} calls`);
   const ends = lines.filter(({ msg }) => msg === 'run finished');
   assert.ok(ends.length > 0 && ends.every(({ outcome, attempt }) => outcome === 'handed_back' && attempt === 1));
-  for (const replica of replicas)
-    assert.equal((await replica.scrape()).find(({ name }) => name === 'eventagent_model_breaker_open')?.value, 1);
+  const told = async (replica: (typeof replicas)[number]) => {
+    const samples = (await replica.scrape()).filter(({ name }) => /^eventagent_model_(breaker|next)/.test(name));
+    return Object.fromEntries(samples.map(({ name, labels, value }) => [labels.reason ?? name, value]));
+  };
+  for (const replica of replicas) {
+    const { eventagent_model_next_probe_timestamp_seconds: nextProbe = 0, ...rest } = await told(replica);
+    assert.deepEqual(rest, { eventagent_model_breaker_open: 1, Overloaded: 1 });
+    const leftMs = nextProbe * 1000 - world.clock.now();
+    assert.ok(leftMs > -5000 && leftMs <= 300_000, `tried in ${leftMs} ms`);
+  }
   isAway = false;
   const backAt = world.clock.now();
   await world.clock.runUntil(() => world.settled(), DAY_MS);
@@ -42,7 +50,11 @@ test('replicas that share a provider try one call at a time while it is away, an
   const first = calls.filter((at) => at > backAt).slice(0, 4);
   assert.ok((first[1] ?? 0) - (first[0] ?? 0) >= 2000, 'the first answer is waited for');
   for (const replica of replicas)
-    assert.equal((await replica.scrape()).find(({ name }) => name === 'eventagent_model_breaker_open')?.value, 0);
+    assert.deepEqual(await told(replica), {
+      eventagent_model_breaker_open: 0,
+      eventagent_model_next_probe_timestamp_seconds: 0,
+      Overloaded: 0,
+    });
 });
 
 test('a replica that dies while it tries keeps the others waiting for two minutes at most', async () => {
