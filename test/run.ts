@@ -159,7 +159,8 @@ async function runTests(request: Request, environment: Readonly<Record<string, s
     '--test',
     // Also where the output is no terminal.
     '--test-reporter=spec',
-    `--test-concurrency=${Math.min(4, Math.max(2, availableParallelism()))}`,
+    // Most files wait for servers most of the time.
+    `--test-concurrency=${Math.min(4, availableParallelism() + 1)}`,
     `--test-timeout=${command.timeoutMs}`,
   ];
   const files = request.files.length > 0 ? request.files : command.files;
