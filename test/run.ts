@@ -159,8 +159,7 @@ async function runTests(request: Request, environment: Readonly<Record<string, s
     '--test',
     // Also where the output is no terminal.
     '--test-reporter=spec',
-    // Most files wait for servers most of the time.
-    `--test-concurrency=${Math.min(4, availableParallelism() + 1)}`,
+    `--test-concurrency=${Math.min(4, Math.max(2, availableParallelism()))}`,
     `--test-timeout=${command.timeoutMs}`,
   ];
   const files = request.files.length > 0 ? request.files : command.files;
