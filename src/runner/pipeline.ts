@@ -14,7 +14,7 @@ import { hostsOf, type OutputProgram, renderRequest } from './outputs/render.ts'
 import { unknownResult, verdictOn } from './outputs/verdict.ts';
 import type { RunnerPorts } from './ports.ts';
 import { outputKey, type Program, requestFor } from './program.ts';
-import type { Purchase } from './spending.ts';
+import { type Purchase, purchaseOf } from './spending.ts';
 import { type CallGates, modelTurn } from './turn.ts';
 
 /** One run of a taken event. */
@@ -60,9 +60,8 @@ function account({ program, event, claim: { record }, ports, onPurchase }: Run):
   if (record.starts === 1 || Object.keys(record.outputs).length > 0 || program.configuration.budget?.perEvent !== undefined) return;
   const rendering = rendered('TemplateError', () => requestFor(program, event));
   if ('outcome' in rendering || digestOf(rendering.value) === record.turn?.requestDigest) return;
-  const { model } = rendering.value;
-  const usage = usageBound(rendering.value);
-  for (let run = 1; run < record.starts; run += 1) onPurchase({ model, usage, estimated: true, costNanoUsd: ports.priceOf(model, usage) });
+  const purchase = purchaseOf(ports.priceOf, rendering.value.model, usageBound(rendering.value), true);
+  for (let run = 1; run < record.starts; run += 1) onPurchase(purchase);
 }
 
 /** The model's answer: the one that was bought before, or a new one; none where every output has its request already. */

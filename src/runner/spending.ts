@@ -10,6 +10,16 @@ export interface Purchase {
   readonly costNanoUsd: number | undefined;
 }
 
+/** A call that used so much. */
+export function purchaseOf(
+  priceOf: (model: string, usage: TokenUsage) => number | undefined,
+  model: string,
+  usage: TokenUsage,
+  estimated: boolean,
+): Purchase {
+  return { model, usage, estimated, costNanoUsd: priceOf(model, usage) };
+}
+
 /** What was spent, with one more purchase. */
 export function spentWith(spent: Spent, { usage, estimated, costNanoUsd }: Purchase): Spent {
   return {

@@ -5,7 +5,7 @@ import { type Model, ModelError, type ModelRequest, type ModelTurn } from '../mo
 import type { Attempt } from './breaker/breaker.ts';
 import type { Reserved, Uncounted } from './budget/till.ts';
 import type { Outcome } from './outcome.ts';
-import type { Purchase } from './spending.ts';
+import { type Purchase, purchaseOf } from './spending.ts';
 
 /** A wait that the provider asks for is waited in place up to this long, and this often in one run. */
 const WAIT_IN_PLACE_MS = 30_000;
@@ -68,7 +68,7 @@ async function bought(
   abort: AbortSignal,
 ): Promise<{ readonly turn: ModelTurn } | { readonly error: ModelError }> {
   const call = await called(ports, request, abort);
-  if (call.usage !== 'none') ports.onPurchase(purchaseOf(ports, request.model, call.usage, 'error' in call));
+  if (call.usage !== 'none') ports.onPurchase(purchaseOf(ports.priceOf, request.model, call.usage, 'error' in call));
   await reserved.settle(call.usage === 'none' ? NO_TOKENS : call.usage);
   return call;
 }
@@ -86,10 +86,6 @@ async function called(
     if (!(error instanceof ModelError)) throw error;
     return { error, usage: error.usage };
   }
-}
-
-function purchaseOf(ports: TurnPorts, model: string, usage: TokenUsage, estimated: boolean): Purchase {
-  return { model, usage, estimated, costNanoUsd: ports.priceOf(model, usage) };
 }
 
 /** Each stop reason has its own ending: only a finished answer is worth sending on. */

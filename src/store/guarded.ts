@@ -30,10 +30,10 @@ export function guardedStore<Guarded extends Store>(store: Guarded, { agent, log
 
   const ping = async () => {
     const state = await store.inspect(agent, epoch);
-    if (epoch === undefined ? state.lost && !state.acknowledged : state.epoch !== epoch) {
-      if (!state.acknowledged) throw new StoreError('Lost', lostMessage(agent));
+    const isLost = epoch === undefined ? state.lost : state.epoch !== epoch;
+    if (isLost && !state.acknowledged) throw new StoreError('Lost', lostMessage(agent));
+    if (isLost)
       log.warn('the store has lost what it was told, and somebody has acknowledged that: events are run as if none had been before');
-    }
     epoch = state.epoch;
     unsafe = unsafeMessage(state, acceptance?.how);
     if (state.eviction === 'unknown')

@@ -194,7 +194,7 @@ export function createMemoryStore(clock: Clock): OwnedStore {
       answer(() => {
         const known = epochs.get(agentId(agent));
         if (known !== undefined) epochs.set(agentId(agent), { ...known, acknowledged: true });
-        return { acknowledged: known !== undefined };
+        return { acknowledged: known !== undefined, lost: known?.lost ?? false };
       }),
     close: async () => {
       for (const memory of [records, pauses, lastTicks, cells, leases, costs, epochs]) memory.clear();

@@ -129,8 +129,8 @@ export interface Store {
   ping(): Promise<void>;
   /** The state of the agent's memory, which gets its epoch by the first question; `known` is the epoch that whoever asks knows. Rejects as `ping`. */
   inspect(agent: AgentRef, known?: string): Promise<StoreState>;
-  /** Says that the agent may go on with the memory that there is, whatever it has lost; `false` where nobody has asked for it yet. May be repeated. */
-  acknowledge(agent: AgentRef): Promise<{ readonly acknowledged: boolean }>;
+  /** Says that the agent may go on with the memory that there is, whatever it has lost; not `acknowledged` where nobody has asked for it yet. `lost` as in its state. May be repeated. */
+  acknowledge(agent: AgentRef): Promise<Pick<StoreState, 'acknowledged' | 'lost'>>;
 }
 
 /** A store that can be closed. `close` never rejects, and may be repeated. */

@@ -132,9 +132,9 @@ return {known[1], known[2] or '', known[3] or '', string.match(memory, '\\nmaxme
   eaAcknowledge: {
     numberOfKeys: 1,
     lua: `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {0, ''} end
 redis.call('HSET', KEYS[1], 'a', '1')
-return 1`,
+return {1, redis.call('HGET', KEYS[1], 'l') or ''}`,
   },
   eaAddPause: {
     numberOfKeys: 1,
@@ -251,7 +251,10 @@ export function createRedisStore(options: RedisOptions): OwnedStore {
       const [epoch, lost, acknowledged, maxBytes, policy] = answer;
       return { eviction: evictionOf(maxBytes, policy), epoch: epoch ?? '', lost: lost === '1', acknowledged: acknowledged === '1' };
     },
-    acknowledge: async (agent) => ({ acknowledged: (await run('eaAcknowledge', epochKey(agent))) === 1 }),
+    acknowledge: async (agent) => {
+      const [acknowledged, lost] = (await run('eaAcknowledge', epochKey(agent))) as [number, string];
+      return { acknowledged: acknowledged === 1, lost: lost === '1' };
+    },
     close: async () => client.close(),
   };
 }

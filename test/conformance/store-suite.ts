@@ -411,10 +411,11 @@ export function storeConformance(name: string, makeWorld: () => Promise<StoreWor
 
   about('what was lost is acknowledged for one agent, and only where somebody has asked for it', async ({ store, other }) => {
     const { agent } = freshKey();
-    assert.deepEqual(await other.acknowledge(agent), { acknowledged: false });
+    assert.deepEqual(await other.acknowledge(agent), { acknowledged: false, lost: false });
     await store.inspect(agent);
-    assert.deepEqual(await other.acknowledge(agent), { acknowledged: true });
-    assert.deepEqual(await other.acknowledge(agent), { acknowledged: true });
+    assert.deepEqual(await other.acknowledge(agent), { acknowledged: true, lost: false });
+    await store.inspect(agent, 'another');
+    assert.deepEqual(await other.acknowledge(agent), { acknowledged: true, lost: true });
     assert.equal((await store.inspect(agent)).acknowledged, true);
     const another = freshKey().agent;
     assert.equal((await store.inspect(another)).acknowledged, false);

@@ -188,6 +188,9 @@ test('a process that dies while its request is counted has reserved nothing', as
   assertNothingBroken(world);
   const { day, open } = await ledgerOf(world);
   assert.deepEqual([day?.tokens, open], [TOKENS, {}]);
+  // Its record cannot tell that from a call that was made.
+  const { turns, estimated } = world.records.get('event')?.spent ?? {};
+  assert.deepEqual([turns, estimated], [2, true]);
 });
 
 test('a process that dies in a call leaves its reservation booked, and its event knows of it', async () => {

@@ -9,7 +9,7 @@ export class NothingToAcknowledge extends CodedError<'NothingToAcknowledge'> {}
 /** `eventagent store acknowledge NAMESPACE/AGENT`: lets an agent go on with a store that has lost what it was told. May be repeated. Throws as `withStore`, and `NothingToAcknowledge`. */
 export async function acknowledgeLoss(agent: AgentRef, options: StoreFlags, terminal: Terminal): Promise<void> {
   const name = `${agent.namespace}/${agent.name}`;
-  const { acknowledged } = await withStore(agent, options, (store) => store.acknowledge(agent));
+  const { acknowledged, lost } = await withStore(agent, options, (store) => store.acknowledge(agent));
   if (!acknowledged) {
     throw new NothingToAcknowledge(
       'NothingToAcknowledge',
@@ -17,6 +17,8 @@ export async function acknowledgeLoss(agent: AgentRef, options: StoreFlags, term
     );
   }
   terminal.out(
-    `acknowledged: ${name} goes on with what this store knows now; events that it has forgotten are run again where they come again; if no pod of it holds with StoreLost, it has lost nothing, and there was nothing to acknowledge`,
+    lost
+      ? `acknowledged: ${name} goes on with what this store knows now; events that it has forgotten are run again where they come again`
+      : `nothing to acknowledge: no runner of ${name} has found that this store has lost anything`,
   );
 }

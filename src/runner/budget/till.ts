@@ -10,7 +10,7 @@ import type { GateParts } from '../gate-parts.ts';
 import { LastingPause } from '../lasting-pause.ts';
 import type { Outcome } from '../outcome.ts';
 import { SharedCell } from '../shared-cell.ts';
-import type { Purchase } from '../spending.ts';
+import { type Purchase, purchaseOf } from '../spending.ts';
 import {
   type Amount,
   bookedIn,
@@ -189,7 +189,7 @@ export class Till {
   }
 
   #tellLost({ onLost }: Buyer, { model, usage }: Reservation): void {
-    onLost({ model, usage, estimated: true, costNanoUsd: this.#parts.priceOf(model, usage) });
+    onLost(purchaseOf(this.#parts.priceOf, model, usage, true));
   }
 
   #reserved({ event, fence, hold, record }: Buyer, { model }: ModelRequest): Reserved {
